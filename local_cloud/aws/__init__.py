@@ -1,1 +1,1 @@
-"""The stand-in for pulumi-resource-aws: one table row (a ``Kind``) per resource type, one small engine for all of them."""
+"""The stand-in for pulumi-resource-aws: a table row (a ``Kind``) per resource type, one small engine for all."""
