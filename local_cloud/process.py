@@ -18,37 +18,28 @@ import types
 from collections.abc import Sequence
 from concurrent import futures
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import grpc
-
-if TYPE_CHECKING:
-    from pulumi.runtime.proto import provider_pb2, provider_pb2_grpc
 
 _POLL_SECONDS = 0.5
 _MESSAGE_BYTES = 400 * 1024 * 1024  # what the engine itself uses (sdk/go/common/util/rpcutil)
 
 
-def _protocol() -> str:
-    """The name of a package with the SDK's protocol modules, but without the SDK.
+def protocol(module: str) -> types.ModuleType:
+    """A module of the engine's protocol as the SDK ships it (``provider_pb2``, say), without importing the SDK.
 
-    ``import pulumi`` takes longer than all the rest of the start-up. The protocol modules only import each other, so they
+    ``import pulumi`` takes longer than the rest of the start-up. The protocol modules only import each other, so they
     load just as well as a package of another name.
     """
-    name = "local_cloud._protocol"
-    if name not in sys.modules:
+    package = "local_cloud._protocol"
+    if package not in sys.modules:
         found = importlib.util.find_spec("pulumi")
         if found is None or not found.submodule_search_locations:
             raise ModuleNotFoundError("the Python package pulumi is not installed; run `make setup`")
-        package = types.ModuleType(name)
-        package.__path__ = [str(Path(found.submodule_search_locations[0]) / "runtime" / "proto")]
-        sys.modules[name] = package
-    return name
-
-
-if not TYPE_CHECKING:
-    provider_pb2 = importlib.import_module(f"{_protocol()}.provider_pb2")
-    provider_pb2_grpc = importlib.import_module(f"{_protocol()}.provider_pb2_grpc")
+        parent = types.ModuleType(package)
+        parent.__path__ = [str(Path(found.submodule_search_locations[0]) / "runtime" / "proto")]
+        sys.modules[package] = parent
+    return importlib.import_module(f"{package}.{module}")
 
 
 def watch_parent(engine: str | None = None) -> None:
@@ -80,8 +71,8 @@ def _listens(address: str) -> bool:
         return True  # not a TCP address: nothing to say about it
 
 
-def serve(servicer: provider_pb2_grpc.ResourceProviderServicer, arguments: Sequence[str]) -> None:
-    """Serves until the engine ends it (SIGINT, SIGTERM) or is gone.
+def serve(servicer: object, arguments: Sequence[str]) -> None:
+    """Serves a ResourceProviderServicer until the engine ends it (SIGINT, SIGTERM) or is gone.
 
     ``arguments`` are the command line's: the engine gives its address as the last one that is no flag. The port is
     printed on the first line of stdout, as the engine expects from a plug-in.
@@ -90,7 +81,7 @@ def serve(servicer: provider_pb2_grpc.ResourceProviderServicer, arguments: Seque
     watch_parent(addresses[-1] if addresses else None)
     options = [("grpc.max_receive_message_length", _MESSAGE_BYTES), ("grpc.max_send_message_length", _MESSAGE_BYTES)]
     server = grpc.server(futures.ThreadPoolExecutor(16), options=options)
-    provider_pb2_grpc.add_ResourceProviderServicer_to_server(servicer, server)
+    protocol("provider_pb2_grpc").add_ResourceProviderServicer_to_server(servicer, server)
     port = server.add_insecure_port("127.0.0.1:0")
     server.start()
     for number in (signal.SIGINT, signal.SIGTERM):

@@ -88,6 +88,14 @@ class Asset:
     fields: Props
 
 
+@dataclass(frozen=True)
+class Failure:
+    """A plan-time complaint about one input. ``property`` is its path ("" for the whole resource)."""
+
+    property: str
+    reason: str
+
+
 def decode(struct: struct_pb2.Struct, *, secrets: bool = False) -> Props:
     """The properties of a request.
 

@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from typing import Protocol
 
 from local_cloud.store import Row
-from local_cloud.values import Props, Value
+from local_cloud.values import Failure, Props, Value
 
 __all__ = ["Check", "Cloud", "Failure", "Kind", "NameRule", "Props", "Refusal", "Row", "Value"]
 
@@ -33,14 +33,6 @@ class Refusal(Exception):  # noqa: N818 (AWS refuses; nothing is broken)
         self.message = message
         self.status = status
         self.operation = operation
-
-
-@dataclass(frozen=True)
-class Failure:
-    """A plan-time complaint about one input. ``property`` is the path ("" for the whole resource)."""
-
-    property: str
-    reason: str
 
 
 class Cloud(Protocol):
