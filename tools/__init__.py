@@ -1,0 +1,1 @@
+"""Set-up, the language host and the commands behind `make`."""
