@@ -95,6 +95,8 @@ def variables(root: Path) -> dict[str, str]:
         "PULUMI_BACKEND_URL": f"file://{root / 'state'}",
         "PULUMI_CONFIG_PASSPHRASE": PASSPHRASE,
         "PULUMI_SKIP_UPDATE_CHECK": "true",
+        # A real provider, or an old language host, on PATH would go before the ones of this home.
+        "PULUMI_IGNORE_AMBIENT_PLUGINS": "true",
     }
     if any(os.environ.get(name) for name in _PROXIES):
         # gRPC would ask the proxy for the engine on this very machine.
