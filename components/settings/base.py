@@ -1,0 +1,196 @@
+"""What every section of the settings shares: frozen models, own error texts, and the value that stands for a faulty one.
+
+Settings are read twice at most. The first pass finds every fault of form. When there is one, a second, *salvage* pass keeps
+all that is sound and puts ``BROKEN`` where it is not, so that the rules between fields can still be tried on the rest.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Annotated, Any, Final, NoReturn, TypeVar
+
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    GetCoreSchemaHandler,
+    GetJsonSchemaHandler,
+    ValidationError,
+    ValidationInfo,
+    ValidatorFunctionWrapHandler,
+    WrapValidator,
+    field_validator,
+    model_validator,
+)
+from pydantic.json_schema import JsonSchemaValue
+from pydantic_core import CoreSchema, PydanticCustomError, core_schema
+
+SALVAGE: Final = "salvage"
+
+
+class Unsettled(Exception):
+    """A rule looked at a value that has an error of its own, so the rule cannot be judged."""
+
+
+class Broken:
+    """Stands for a value that has an error of its own; whoever looks at it gets ``Unsettled``."""
+
+    def _refuse(self, *_: object) -> NoReturn:
+        raise Unsettled
+
+    def __repr__(self) -> str:
+        return "<broken>"
+
+    __getattr__ = __getitem__ = __iter__ = __contains__ = __len__ = __bool__ = _refuse
+    __eq__ = __ne__ = __lt__ = __le__ = __gt__ = __ge__ = __hash__ = __str__ = __format__ = _refuse
+    __add__ = __radd__ = __sub__ = __rsub__ = _refuse
+
+
+BROKEN: Final = Broken()
+
+
+def _salvaging(info: ValidationInfo) -> bool:
+    return isinstance(info.context, dict) and bool(info.context.get(SALVAGE))
+
+
+def _settle(value: Any, handler: ValidatorFunctionWrapHandler, info: ValidationInfo) -> Any:
+    """Validate; in the salvage pass a fault becomes ``BROKEN`` instead of an error."""
+    if isinstance(value, Broken):
+        return value
+    try:
+        if value is None:
+            raise PydanticCustomError("empty", "empty")
+        return handler(value)
+    except (ValidationError, PydanticCustomError):
+        if _salvaging(info):
+            return BROKEN
+        raise
+
+
+class Section(BaseModel):
+    """Base of every settings model: frozen, unknown keys refused, an empty value is an error."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
+
+    @field_validator("*", mode="wrap")
+    @classmethod
+    def _settle_field(cls, value: Any, handler: ValidatorFunctionWrapHandler, info: ValidationInfo) -> Any:
+        return _settle(value, handler, info)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _prune(cls, value: Any, info: ValidationInfo) -> Any:
+        """In the salvage pass drop unknown keys and mark missing ones."""
+        if not _salvaging(info) or not isinstance(value, Mapping):
+            return value
+        kept = {name: value[name] for name in cls.model_fields if name in value}
+        missing = {
+            name: BROKEN for name, field in cls.model_fields.items() if field.is_required() and name not in value
+        }
+        return kept | missing
+
+
+@dataclass(frozen=True)
+class Says:
+    """What the schema and the reference say of a field.
+
+    ``default`` describes in words a default that is worked out from other settings; ``source`` is the AWS or Kubernetes
+    page that sets the limit.
+    """
+
+    text: str
+    default: str = ""
+    source: str = ""
+
+    def __get_pydantic_json_schema__(self, schema: CoreSchema, handler: GetJsonSchemaHandler) -> JsonSchemaValue:
+        shown = handler(schema)
+        shown["description"] = self.text
+        if self.default:
+            shown["x-default"] = self.default
+        if self.source:
+            shown["x-source"] = self.source
+        return shown
+
+
+@dataclass(frozen=True)
+class Text:
+    """Text of a given form. ``allowed`` completes the sentence "must be …"."""
+
+    pattern: str
+    allowed: str
+    maximum: int = 0
+    refused: str = ""
+    """A pattern of what the form admits but we do not, such as reserved words."""
+
+    def fits(self, value: str) -> bool:
+        if self.maximum and len(value) > self.maximum:
+            return False
+        if self.refused and re.fullmatch(self.refused, value):
+            return False
+        return re.fullmatch(self.pattern, value) is not None
+
+    def _check(self, value: str) -> str:
+        if not self.fits(value):
+            raise PydanticCustomError("shape", "shape", {"allowed": self.allowed})
+        return value
+
+    def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
+        return core_schema.no_info_after_validator_function(self._check, core_schema.str_schema(strict=True))
+
+    def __get_pydantic_json_schema__(self, schema: CoreSchema, handler: GetJsonSchemaHandler) -> JsonSchemaValue:
+        shown = handler(schema)
+        guard = f"(?!(?:{self.refused})$)" if self.refused else ""
+        shown["pattern"] = f"^{guard}(?:{self.pattern})$"
+        if self.maximum:
+            shown["maxLength"] = self.maximum
+        shown["x-allowed"] = self.allowed
+        return shown
+
+
+@dataclass(frozen=True)
+class Planned:
+    """Values that will exist one day: refused with "not available yet" rather than as a typing error."""
+
+    values: tuple[str, ...]
+
+    def _check(self, value: Any, handler: ValidatorFunctionWrapHandler) -> Any:
+        if isinstance(value, str) and value in self.values:
+            raise PydanticCustomError("planned", "planned")
+        return handler(value)
+
+    def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
+        return core_schema.no_info_wrap_validator_function(self._check, handler(source))
+
+
+@dataclass(frozen=True)
+class Keys:
+    """The form of the keys of a map, which become names."""
+
+    text: Text
+
+    def _check(self, value: Any, handler: ValidatorFunctionWrapHandler, info: ValidationInfo) -> Any:
+        if _salvaging(info) and isinstance(value, Mapping):
+            value = {key: item for key, item in value.items() if isinstance(key, str) and self.text.fits(key)}
+        return handler(value)
+
+    def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
+        return core_schema.with_info_wrap_validator_function(self._check, handler(source))
+
+    def __get_pydantic_json_schema__(self, schema: CoreSchema, handler: GetJsonSchemaHandler) -> JsonSchemaValue:
+        shown = handler(schema)
+        shown["x-keys"] = self.text.allowed
+        return shown
+
+
+def _each_once(values: tuple[str, ...]) -> tuple[str, ...]:
+    if len(set(values)) != len(values):
+        raise PydanticCustomError("shape", "shape", {"allowed": "a list in which each value occurs once"})
+    return values
+
+
+EACH_ONCE: Final = AfterValidator(_each_once)
+Item = TypeVar("Item")
+Settled = Annotated[Item, WrapValidator(_settle)]
+"""A map entry that is judged apart from its neighbours."""

@@ -1,0 +1,164 @@
+"""The EKS cluster, its nodes, and who may use it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Annotated, Any, Final, Literal
+
+from pydantic import BeforeValidator, Field
+from pydantic_core import PydanticCustomError
+
+from .base import EACH_ONCE, Keys, Says, Section, Settled, Text
+from .forms import NAME_KEY, Cidr, Flag, NameKey, PrincipalArn, Whole
+
+ADDON_NAMES: Final = ("coredns", "eks-pod-identity-agent", "kube-proxy", "metrics-server", "vpc-cni")
+_EKS_QUOTAS = "EKS User Guide, Service quotas"
+
+_SEGMENT = r"[A-Za-z0-9](?:[A-Za-z0-9_.-]{0,61}[A-Za-z0-9])?"
+_LABEL_KEY = Text(
+    # Prefixes of Kubernetes and EKS are theirs: the kubelet and the EKS API refuse them.
+    rf"(?:[a-z0-9](?:[a-z0-9.-]{{0,251}}[a-z0-9])?/)?{_SEGMENT}",
+    "a Kubernetes label key such as team or example.com/team, outside kubernetes.io, k8s.io and eks.amazonaws.com",
+    refused=r"(?!(?:node|kubelet)\.kubernetes\.io/)(?:[^/]*\.)?(?:kubernetes\.io|k8s\.io|eks\.amazonaws\.com)/.*",
+)
+LabelKey = Annotated[str, _LABEL_KEY]
+LabelValue = Annotated[
+    str, Text(rf"(?:{_SEGMENT})?", "0 to 63 letters, digits, _ . -, starting and ending with a letter or digit")
+]
+InstanceType = Annotated[
+    str, Text(r"[a-z][a-z0-9-]*\.[a-z0-9-]+", "an EC2 instance type such as m7g.large", maximum=40)
+]
+AddonVersion = Annotated[
+    str,
+    Text(r"v[0-9]+\.[0-9]+\.[0-9]+(?:-[a-z0-9.-]+)?-eksbuild\.[0-9]+", "an add-on build such as v1.36.0-eksbuild.25"),
+]
+AccessNamespace = Annotated[
+    str,
+    Text(r"[a-z0-9](?:[a-z0-9-]*[a-z0-9])?\*?", "a namespace such as orders, with or without a final *", maximum=63),
+]
+
+
+def _whole(value: Any) -> Any:
+    """Python takes true and 1.0 for 1; people who write them mean something else."""
+    if type(value) is not int:
+        raise PydanticCustomError("choice", "choice")
+    return value
+
+
+class Taint(Section):
+    """A taint that keeps pods without a matching toleration off the nodes."""
+
+    value: Annotated[LabelValue, Says("Value of the taint.")] = ""
+    effect: Annotated[
+        Literal["NO_SCHEDULE", "PREFER_NO_SCHEDULE", "NO_EXECUTE"],
+        Says("What happens to pods that do not tolerate it."),
+    ]
+
+
+class NodeGroup(Section):
+    """A managed node group in the private subnets of all zones."""
+
+    architecture: Annotated[Literal["amd64", "arm64"], Says("Processor of the nodes; `arm64` is Graviton.")] = "arm64"
+    ami: Annotated[Literal["al2023", "bottlerocket"], Says("Operating system of the nodes.")] = "al2023"
+    release_version: Annotated[
+        Annotated[str, Text(r"[0-9]+\.[0-9]+\.[0-9]+-[0-9a-f]{8}", "an AMI release such as 1.36.4-20260923")] | None,
+        Says("Release of the AMI to pin.", default="the newest one of the cluster's version when the group is made"),
+    ] = None
+    instance_types: Annotated[
+        tuple[InstanceType, ...],
+        Field(min_length=1, max_length=20),
+        EACH_ONCE,
+        Says("EC2 instance types of the group's architecture; several give Spot more to choose from."),
+    ]
+    capacity: Annotated[Literal["on_demand", "spot"], Says("How the nodes are bought.")] = "on_demand"
+    min: Annotated[Whole, Field(ge=0, le=450), Says("Fewest nodes, in all zones together.", source=_EKS_QUOTAS)] = 2
+    max: Annotated[
+        Whole,
+        Field(ge=1, le=450),
+        Says("Most nodes, in all zones together; 450 is the default quota of a group.", source=_EKS_QUOTAS),
+    ] = 6
+    disk_size: Annotated[Whole, Field(ge=20, le=16384), Says("Disk of a node in GiB.")] = 50
+    labels: Annotated[
+        Mapping[LabelKey, LabelValue], Keys(_LABEL_KEY), Field(max_length=50), Says("Kubernetes labels of the nodes.")
+    ] = Field(default_factory=dict)
+    taints: Annotated[
+        Mapping[LabelKey, Settled[Taint]], Keys(_LABEL_KEY), Field(max_length=50), Says("Taints of the nodes, by key.")
+    ] = Field(default_factory=dict)
+
+
+class Access(Section):
+    """Who may use the Kubernetes API: an EKS access entry with one access policy."""
+
+    principal_arn: Annotated[PrincipalArn, Says("IAM role or user.", source="EKS User Guide, Create access entries")]
+    policy: Annotated[
+        Literal["cluster_admin", "admin", "edit", "view"],
+        Says(
+            "EKS access policy: `cluster_admin` is AmazonEKSClusterAdminPolicy, `admin` AmazonEKSAdminPolicy, and so on."
+        ),
+    ]
+    namespaces: Annotated[
+        tuple[AccessNamespace, ...], EACH_ONCE, Says("Namespaces the policy holds for.", default="the whole cluster")
+    ] = ()
+
+
+class Cluster(Section):
+    """The EKS cluster. Authentication is by access entries only."""
+
+    version: Annotated[Literal["1.34", "1.35", "1.36", "1.37"], Says("Kubernetes version.")] = "1.36"
+    public_access_cidrs: Annotated[
+        tuple[Cidr, ...],
+        Field(max_length=40),
+        EACH_ONCE,
+        Says(
+            "Networks that may reach the Kubernetes API from the internet.",
+            default="[]: the endpoint is private, reached from inside the VPC only",
+            source=_EKS_QUOTAS,
+        ),
+    ] = ()
+    node_groups: Annotated[
+        Mapping[NameKey, Settled[NodeGroup]],
+        Keys(NAME_KEY),
+        Field(min_length=1, max_length=30),
+        Says("Managed node groups, by name.", source=_EKS_QUOTAS),
+    ]
+    access: Annotated[
+        Mapping[NameKey, Settled[Access]], Keys(NAME_KEY), Says("Who may use the Kubernetes API, by name.")
+    ] = Field(default_factory=dict)
+    encryption: Annotated[
+        Flag, Says("Whether Kubernetes secrets are encrypted with a KMS key of the cluster's own.")
+    ] = True
+    logs: Annotated[
+        tuple[Literal["api", "audit", "authenticator", "controllerManager", "scheduler"], ...],
+        EACH_ONCE,
+        Says("Control-plane logs sent to CloudWatch."),
+    ] = ("api", "audit", "authenticator")
+    log_retention: Annotated[
+        Literal[
+            1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731, 1096, 1827, 2192, 2557, 2922, 3288, 3653
+        ],
+        BeforeValidator(_whole),
+        Says("Days that CloudWatch keeps the logs.", source="CloudWatch Logs API Reference, PutRetentionPolicy"),
+    ] = 90
+    deletion_protection: Annotated[
+        Flag,
+        Says(
+            "Whether AWS refuses to delete the cluster.",
+            default="`environment.protected`",
+            source="EKS User Guide, Deletion protection",
+        ),
+    ] = False
+    support: Annotated[
+        Literal["standard", "extended"],
+        Says(
+            "What happens when standard support of the version ends: `standard` upgrades by itself, `extended` costs more."
+        ),
+    ] = "standard"
+    addons: Annotated[
+        Mapping[Literal["coredns", "eks-pod-identity-agent", "kube-proxy", "metrics-server", "vpc-cni"], AddonVersion],
+        Keys(Text("|".join(ADDON_NAMES), f"one of {', '.join(ADDON_NAMES)}")),
+        Says(
+            "Builds of EKS add-ons, by name, instead of the pinned ones. "
+            "`aws eks describe-addon-versions --addon-name NAME --kubernetes-version VERSION` prints them.",
+            default="the pinned builds of the version (1.37 has none)",
+        ),
+    ] = Field(default_factory=dict)

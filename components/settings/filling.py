@@ -1,0 +1,55 @@
+"""Defaults that depend on other settings."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from .model import Settings
+from .workload import Workload
+
+GRPC_HEALTH_PATH: Final = "/grpc.health.v1.Health/Check"
+
+
+def filled(settings: Settings) -> Settings:
+    """The same settings with every worked-out default in its place."""
+    protected = settings.environment.protected
+    cluster = settings.cluster
+    if "deletion_protection" not in cluster.model_fields_set:
+        cluster = cluster.model_copy(update={"deletion_protection": protected})
+    balancers = {
+        key: balancer
+        if "deletion_protection" in balancer.model_fields_set
+        else balancer.model_copy(update={"deletion_protection": protected})
+        for key, balancer in settings.load_balancers.items()
+    }
+    services = {key: _workload(workload, settings) for key, workload in settings.services.items()}
+    return settings.model_copy(update={"cluster": cluster, "load_balancers": balancers, "services": services})
+
+
+def _workload(workload: Workload, settings: Settings) -> Workload:
+    health = workload.health.model_copy(update=_health(workload))
+    alb = workload.expose.alb
+    if alb is None:
+        return workload.model_copy(update={"health": health})
+    update: dict[str, object] = {"load_balancer": alb.load_balancer or next(iter(settings.load_balancers))}
+    if workload.protocol == "http" and not alb.paths:
+        update["paths"] = ("/*",)
+    expose = workload.expose.model_copy(update={"alb": alb.model_copy(update=update)})
+    return workload.model_copy(update={"health": health, "expose": expose})
+
+
+def _health(workload: Workload) -> dict[str, object]:
+    health = workload.health
+    grpc = workload.protocol == "grpc"
+    return {
+        "service": readiness_name(workload) if grpc else "",
+        "path": health.path or (GRPC_HEALTH_PATH if grpc else "/"),
+        "success_codes": health.success_codes or ("0" if grpc else "200"),
+    }
+
+
+def readiness_name(workload: Workload) -> str:
+    """The name a gRPC workload's readiness probe asks for."""
+    if "service" in workload.health.model_fields_set or not workload.grpc_services:
+        return workload.health.service
+    return workload.grpc_services[0]

@@ -1,0 +1,96 @@
+"""Application Load Balancers."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from .base import EACH_ONCE, Planned, Says, Section
+from .forms import CertificateArn, CertificateDomain, Cidr, Flag, Whole
+
+_ATTRIBUTES = "Elastic Load Balancing API Reference, LoadBalancerAttribute"
+
+# TLS 1.2 or newer without the Ext sets, which add weaker ciphers. ELB User Guide, "Security policies for your ALB".
+TlsPolicy = Literal[
+    "ELBSecurityPolicy-TLS13-1-2-Res-PQ-2025-09",
+    "ELBSecurityPolicy-TLS13-1-2-PQ-2025-09",
+    "ELBSecurityPolicy-TLS13-1-3-PQ-2025-09",
+    "ELBSecurityPolicy-TLS13-1-2-Res-FIPS-PQ-2025-09",
+    "ELBSecurityPolicy-TLS13-1-2-FIPS-PQ-2025-09",
+    "ELBSecurityPolicy-TLS13-1-3-FIPS-PQ-2025-09",
+    "ELBSecurityPolicy-TLS13-1-2-Res-2021-06",
+    "ELBSecurityPolicy-TLS13-1-2-2021-06",
+    "ELBSecurityPolicy-TLS13-1-3-2021-06",
+]
+
+
+class Certificate(Section):
+    """The certificate of the HTTPS listener: an existing one, or one to request. Exactly one of the two keys."""
+
+    arn: Annotated[CertificateArn | None, Says("An ACM certificate of the stack's region.", default="none")] = None
+    domains: Annotated[
+        tuple[CertificateDomain, ...],
+        # ACM User Guide, "Quotas": 10 domain names per certificate unless raised.
+        Field(max_length=10),
+        EACH_ONCE,
+        Says(
+            "Names of a certificate to request and to validate in `existing.hosted_zone`.",
+            default="none",
+            source="ACM User Guide, Quotas",
+        ),
+    ] = ()
+
+
+class LoadBalancer(Section):
+    """An Application Load Balancer with one HTTPS listener on port 443."""
+
+    scheme: Annotated[
+        Literal["internet-facing", "internal"],
+        Says("Whether the addresses of the load balancer are public; changing it makes a new load balancer."),
+    ]
+    owner: Annotated[
+        Literal["pulumi"],
+        Planned(("ingress", "gateway")),
+        Says(
+            "Who makes the load balancer. `pulumi`: it, its listener, rules and target groups are resources of this program."
+        ),
+    ] = "pulumi"
+    idle_timeout: Annotated[
+        Whole,
+        Field(ge=1, le=4000),
+        Says(
+            "Seconds after which a silent stream is reset. HTTP/2 pings do not count as traffic: choose more than the longest "
+            "silence of a stream, or send heartbeats in the application.",
+            source=f"{_ATTRIBUTES} idle_timeout.timeout_seconds",
+        ),
+    ] = 300
+    client_keep_alive: Annotated[
+        Whole,
+        Field(ge=60, le=604800),
+        Says("Seconds a client connection may live.", source=f"{_ATTRIBUTES} client_keep_alive.seconds"),
+    ] = 3600
+    certificate: Annotated[
+        Certificate | None,
+        Says(
+            "Certificate of the listener; gRPC needs HTTPS.",
+            default="one is requested for the hosts of its services and validated in `existing.hosted_zone`",
+            source="ALB User Guide, Target groups, protocol version gRPC",
+        ),
+    ] = None
+    tls_policy: Annotated[
+        TlsPolicy,
+        Says("Security policy of the listener: TLS versions and ciphers.", source="ALB User Guide, Security policies"),
+    ] = "ELBSecurityPolicy-TLS13-1-2-Res-PQ-2025-09"
+    allow_cidrs: Annotated[
+        tuple[Cidr, ...],
+        Field(min_length=1, max_length=60),
+        EACH_ONCE,
+        Says(
+            "Networks that may connect; 60 is the default quota of a security group.",
+            source="VPC User Guide, Amazon VPC quotas",
+        ),
+    ] = ("0.0.0.0/0",)
+    deletion_protection: Annotated[
+        Flag, Says("Whether AWS refuses to delete the load balancer.", default="`environment.protected`")
+    ] = False

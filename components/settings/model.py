@@ -1,0 +1,40 @@
+"""The whole of the settings."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Annotated
+
+from pydantic import Field
+
+from .base import Keys, Says, Section, Settled
+from .cluster import Cluster
+from .environment import Environment, Existing
+from .load_balancers import LoadBalancer
+from .network import Network
+from .forms import BALANCER_KEY, WORKLOAD_KEY, BalancerKey, WorkloadKey
+from .workload import Workload
+
+
+class Settings(Section):
+    """Everything a stack file says, checked and with every default filled in."""
+
+    environment: Annotated[Environment, Says("What kind of environment the stack is.")] = Field(
+        default_factory=Environment
+    )
+    existing: Annotated[Existing, Says("What exists already and is used, not made.")] = Field(default_factory=Existing)
+    network: Annotated[Network, Says("The VPC and its subnets.")]
+    cluster: Annotated[Cluster, Says("The EKS cluster, its nodes, and who may use it.")]
+    load_balancers: Annotated[
+        Mapping[BalancerKey, Settled[LoadBalancer]], Keys(BALANCER_KEY), Says("Application Load Balancers, by name.")
+    ] = Field(default_factory=dict)
+    services: Annotated[Mapping[WorkloadKey, Settled[Workload]], Keys(WORKLOAD_KEY), Says("Workloads, by name.")] = (
+        Field(default_factory=dict)
+    )
+
+    def load_balancer_of(self, service: str) -> str | None:
+        """Key of the load balancer in front of workload `service`; None when it has none. Raises KeyError if unknown."""
+        alb = self.services[service].expose.alb
+        if alb is None:
+            return None
+        return alb.load_balancer or next(iter(self.load_balancers), None)

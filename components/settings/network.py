@@ -1,0 +1,53 @@
+"""The VPC."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import AfterValidator, Field
+from pydantic_core import PydanticCustomError
+
+from .base import Says, Section, Text
+from .forms import PrivateCidr
+
+# Eight letters, because the address plan keeps one slot for each (see cidr.py). Local and Wavelength Zones have other
+# names (us-west-2-lax-1a) and hold neither load balancers nor cluster endpoints for us.
+Zone = Annotated[
+    str,
+    Text(
+        r"[a-z]{2}(?:-[a-z]+)+-[0-9][a-h]",
+        "an availability zone such as eu-west-1a (letters a to h; no Local or Wavelength Zone)",
+    ),
+]
+
+
+def _distinct(zones: tuple[str, ...]) -> tuple[str, ...]:
+    if len(set(zones)) != len(zones):
+        raise PydanticCustomError("shape", "shape", {"allowed": "a list in which each zone occurs once"})
+    return tuple(sorted(zones))
+
+
+class Network(Section):
+    """The VPC: one public and one private subnet in every zone."""
+
+    cidr: Annotated[
+        PrivateCidr,
+        Says("Addresses of the VPC, /16 to /20. Each zone takes a fixed eighth, so adding a zone moves nothing."),
+    ] = "10.0.0.0/16"
+    zones: Annotated[
+        tuple[Zone, ...],
+        Field(min_length=2, max_length=3),
+        AfterValidator(_distinct),
+        Says(
+            "Two or three availability zones of the region; "
+            "`aws ec2 describe-availability-zones --query 'AvailabilityZones[].ZoneName'` prints them.",
+            source="Elastic Load Balancing, Application Load Balancers: at least two zones",
+        ),
+    ]
+    nat: Annotated[
+        Literal["none", "single", "per_zone"],
+        Says(
+            "NAT gateways for the private subnets. `single` is cheap and fails with its zone, `per_zone` survives it; with `none` "
+            "the nodes run in the public subnets."
+        ),
+    ] = "single"

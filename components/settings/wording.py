@@ -1,0 +1,77 @@
+"""Words for values and paths: safe to print whatever the value is, and never longer than a line bears."""
+
+from __future__ import annotations
+
+import difflib
+import json
+import math
+import re
+from collections.abc import Iterable, Mapping
+from typing import Any, Final
+
+Path = tuple[str | int, ...]
+_LONGEST: Final = 60
+_FEW: Final = 20
+
+
+def quoted(text: str) -> str:
+    """Text in double quotes, cut to a readable length, with everything that is not printable escaped."""
+    cut = text if len(text) <= _LONGEST else text[:_LONGEST] + "…"
+    shown = "".join(
+        char if char.isprintable() else _escape(char) for char in cut.replace("\\", "\\\\").replace('"', '\\"')
+    )
+    return f'"{shown}"'
+
+
+def _escape(char: str) -> str:
+    return json.dumps(char)[1:-1] if ord(char) < 0x10000 else f"\\U{ord(char):08x}"
+
+
+def shown(value: Any) -> str:
+    """A value as the user would recognise it. Lists and maps only by size, since something secret may be inside."""
+    if value is None:
+        return "nothing"
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, int):
+        return str(value) if value.bit_length() <= 64 else "a number of more than 19 digits"
+    if isinstance(value, float):
+        return ("a number that is not finite", repr(value))[math.isfinite(value)]
+    if isinstance(value, str):
+        return quoted(value)
+    if isinstance(value, Mapping):
+        return f"a map of {counted(len(value), 'key')}"
+    if isinstance(value, list | tuple):
+        return f"a list of {counted(len(value), 'value')}"
+    return "a value of another kind"
+
+
+def counted(number: int, thing: str) -> str:
+    """`1 value`, `2 values`."""
+    return f"{number} {thing}" if number == 1 else f"{number} {thing}s"
+
+
+def rendered(path: Path) -> str:
+    """A path as `pulumi config set --path` takes it: `services.orders.env`, `network.zones[1]`, `environment.tags["a b"]`."""
+    parts: list[str] = []
+    for part in path:
+        if isinstance(part, int):
+            parts.append(f"[{shown(part)}]")
+        elif re.fullmatch(r"[A-Za-z0-9_-]{1,60}", part):
+            parts.append(f".{part}" if parts else part)
+        else:
+            parts.append(f"[{quoted(part)}]")
+    return "".join(parts)
+
+
+def suggestion(word: str, allowed: Iterable[str]) -> str:
+    """`; did you mean "port"?` when something allowed is near, else nothing."""
+    near = difflib.get_close_matches(word[:_LONGEST], list(allowed), n=1, cutoff=0.6)
+    return f"; did you mean {quoted(near[0])}?" if near else ""
+
+
+def listed(words: Iterable[str]) -> str:
+    """Words with commas, the first twenty of them."""
+    all_words = list(words)
+    more = f", and {len(all_words) - _FEW} more" if len(all_words) > _FEW else ""
+    return ", ".join(all_words[:_FEW]) + more
