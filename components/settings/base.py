@@ -1,7 +1,7 @@
-"""What every section of the settings shares: frozen models, own error texts, and the value that stands for a faulty one.
+"""What every section of the settings shares: frozen models, the forms of text and names, and what the schema says.
 
-Settings are read twice at most. The first pass finds every fault of form. When there is one, a second, *salvage* pass keeps
-all that is sound and puts ``BROKEN`` where it is not, so that the rules between fields can still be tried on the rest.
+Settings are read twice at most. The first pass finds every fault of form. When there is one, a second, *salvage* pass
+keeps all that is sound and puts `BROKEN` where it is not, so that rules between fields can still be tried on the rest.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Annotated, Any, Final, NoReturn, TypeVar
+from typing import Annotated, Any, Final, TypeVar
 
 from pydantic import (
     AfterValidator,
@@ -27,28 +27,9 @@ from pydantic import (
 from pydantic.json_schema import JsonSchemaValue
 from pydantic_core import CoreSchema, PydanticCustomError, core_schema
 
+from .broken import BROKEN, Broken
+
 SALVAGE: Final = "salvage"
-
-
-class Unsettled(Exception):
-    """A rule looked at a value that has an error of its own, so the rule cannot be judged."""
-
-
-class Broken:
-    """Stands for a value that has an error of its own; whoever looks at it gets ``Unsettled``."""
-
-    def _refuse(self, *_: object) -> NoReturn:
-        raise Unsettled
-
-    def __repr__(self) -> str:
-        return "<broken>"
-
-    __getattr__ = __getitem__ = __iter__ = __contains__ = __len__ = __bool__ = _refuse
-    __eq__ = __ne__ = __lt__ = __le__ = __gt__ = __ge__ = __hash__ = __str__ = __format__ = _refuse
-    __add__ = __radd__ = __sub__ = __rsub__ = _refuse
-
-
-BROKEN: Final = Broken()
 
 
 def _salvaging(info: ValidationInfo) -> bool:
@@ -56,14 +37,16 @@ def _salvaging(info: ValidationInfo) -> bool:
 
 
 def _settle(value: Any, handler: ValidatorFunctionWrapHandler, info: ValidationInfo) -> Any:
-    """Validate; in the salvage pass a fault becomes ``BROKEN`` instead of an error."""
+    """Validate; in the salvage pass a fault becomes `BROKEN` instead of an error."""
     if isinstance(value, Broken):
         return value
+    if value is None:
+        if _salvaging(info):
+            return BROKEN
+        raise PydanticCustomError("empty", "empty")
     try:
-        if value is None:
-            raise PydanticCustomError("empty", "empty")
         return handler(value)
-    except (ValidationError, PydanticCustomError):
+    except ValidationError:
         if _salvaging(info):
             return BROKEN
         raise
@@ -96,7 +79,7 @@ class Section(BaseModel):
 class Says:
     """What the schema and the reference say of a field.
 
-    ``default`` describes in words a default that is worked out from other settings; ``source`` is the AWS or Kubernetes
+    `default` describes in words a default that is worked out from other settings; `source` is the AWS or Kubernetes
     page that sets the limit.
     """
 
@@ -116,7 +99,7 @@ class Says:
 
 @dataclass(frozen=True)
 class Text:
-    """Text of a given form. ``allowed`` completes the sentence "must be …"."""
+    """Text of a given form. `allowed` completes the sentence "must be …"."""
 
     pattern: str
     allowed: str
@@ -125,6 +108,7 @@ class Text:
     """A pattern of what the form admits but we do not, such as reserved words."""
 
     def fits(self, value: str) -> bool:
+        """Whether the value has the form."""
         if self.maximum and len(value) > self.maximum:
             return False
         if self.refused and re.fullmatch(self.refused, value):
@@ -169,6 +153,8 @@ class Keys:
     """The form of the keys of a map, which become names."""
 
     text: Text
+    known: tuple[str, ...] = ()
+    """The closed set the keys are from, when there is one."""
 
     def _check(self, value: Any, handler: ValidatorFunctionWrapHandler, info: ValidationInfo) -> Any:
         if _salvaging(info) and isinstance(value, Mapping):
@@ -181,6 +167,8 @@ class Keys:
     def __get_pydantic_json_schema__(self, schema: CoreSchema, handler: GetJsonSchemaHandler) -> JsonSchemaValue:
         shown = handler(schema)
         shown["x-keys"] = self.text.allowed
+        if self.known:
+            shown["x-known-keys"] = list(self.known)
         return shown
 
 

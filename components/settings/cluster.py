@@ -28,6 +28,7 @@ LabelValue = Annotated[
 InstanceType = Annotated[
     str, Text(r"[a-z][a-z0-9-]*\.[a-z0-9-]+", "an EC2 instance type such as m7g.large", maximum=40)
 ]
+_ADDON = Text("|".join(ADDON_NAMES), f"one of {', '.join(ADDON_NAMES)}")
 AddonVersion = Annotated[
     str,
     Text(r"v[0-9]+\.[0-9]+\.[0-9]+(?:-[a-z0-9.-]+)?-eksbuild\.[0-9]+", "an add-on build such as v1.36.0-eksbuild.25"),
@@ -155,7 +156,7 @@ class Cluster(Section):
     ] = "standard"
     addons: Annotated[
         Mapping[Literal["coredns", "eks-pod-identity-agent", "kube-proxy", "metrics-server", "vpc-cni"], AddonVersion],
-        Keys(Text("|".join(ADDON_NAMES), f"one of {', '.join(ADDON_NAMES)}")),
+        Keys(_ADDON, known=ADDON_NAMES),
         Says(
             "Builds of EKS add-ons, by name, instead of the pinned ones. "
             "`aws eks describe-addon-versions --addon-name NAME --kubernetes-version VERSION` prints them.",

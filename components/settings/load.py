@@ -8,9 +8,10 @@ from typing import Final
 from .errors import Problem, SettingsError
 from .filling import filled
 from .model import Settings
-from .reading import Fault, read, salvage
+from .reading import read, salvage
 from .secrecy import Secrecy
 from .verify import faults_of
+from .wording import Fault
 
 _ORDER: Final = tuple(Settings.model_fields)
 

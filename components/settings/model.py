@@ -10,9 +10,9 @@ from pydantic import Field
 from .base import Keys, Says, Section, Settled
 from .cluster import Cluster
 from .environment import Environment, Existing
+from .forms import BALANCER_KEY, WORKLOAD_KEY, BalancerKey, WorkloadKey
 from .load_balancers import LoadBalancer
 from .network import Network
-from .forms import BALANCER_KEY, WORKLOAD_KEY, BalancerKey, WorkloadKey
 from .workload import Workload
 
 

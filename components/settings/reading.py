@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -10,12 +9,11 @@ from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
 from . import shape
-from .base import BROKEN, SALVAGE
+from .base import SALVAGE
+from .broken import BROKEN
 from .model import Settings
 from .secrecy import Secrecy, cut, under_secrets
-from .wording import Path, counted, quoted, shown, suggestion
-
-Fault = tuple[Path, str]
+from .wording import Fault, Path, counted, quoted, shown, suggestion
 
 
 def read(raw: Mapping[Any, Any], secrecy: Secrecy) -> tuple[Settings, list[Fault]]:
@@ -43,13 +41,13 @@ def _faults(detail: ErrorDetails, secrecy: Secrecy) -> Iterator[Fault]:
         return
     match detail["type"]:
         case "missing":
-            yield path, f"missing; must be {shape.expected(shape.at(path))}"
+            yield Fault(path, f"missing; must be {shape.expected(shape.at(path))}")
         case "extra_forbidden":
-            yield path, _unknown(path)
+            yield Fault(path, _unknown(path))
         case "empty":
-            yield path, f"empty; must be {shape.expected(shape.at(path))}, or leave the key out"
+            yield Fault(path, f"empty; must be {shape.expected(shape.at(path))}, or leave the key out")
         case _:
-            yield cut(path), _value(path, detail, hidden=secrecy.hides(path))
+            yield Fault(cut(path), _value(path, detail, hidden=secrecy.hides(path)))
 
 
 def _follows(detail: ErrorDetails) -> bool:
@@ -71,12 +69,12 @@ def _key(path: Path, detail: ErrorDetails) -> Fault:
     """A key that is not text, or not of the form a name must have."""
     if under_secrets(path):
         # Someone who writes NAME=value has put the value into the key.
-        return path[:3], 'a name here is not allowed; it must be letters, digits and underscores (NAME: "value")'
+        return Fault(path[:3], 'a name here is not allowed; it must be letters, digits and underscores (NAME: "value")')
     allowed = shape.at(path[:-1]).get("x-keys") or f"one of {', '.join(shape.keys(path[:-1]))}"
     if not isinstance(detail["input"], str):
-        return path[:-1], f"the key {shown(detail['input'])} is not text; put it in quotes"
+        return Fault(path[:-1], f"the key {shown(detail['input'])} is not text; put it in quotes")
     near = suggestion(detail["input"], shape.at(path[:-1]).get("x-known-keys", ()))
-    return path, f"this name is not allowed{near or ';'} it must be {allowed}"
+    return Fault(path, f"this name is not allowed{near or ';'} it must be {allowed}")
 
 
 def _value(path: Path, detail: ErrorDetails, *, hidden: bool) -> str:
@@ -101,7 +99,7 @@ def _hint(value: Any, node: shape.Node) -> str:
     """What the reader most likely did, when it can be told."""
     choices = shape.choices(node)
     textual = node.get("type") == "string" or (bool(choices) and isinstance(choices[0], str))
-    if textual and isinstance(value, int | float) and math.isfinite(value) and abs(value) < 1e15:
+    if textual and isinstance(value, int | float) and abs(value) < 1e15:
         return f'; put it in quotes: "{shown(value)}"'
     if isinstance(value, str) and (node.get("type") in ("integer", "boolean")):
         number = value.removeprefix("-").isdecimal() and len(value) < 20

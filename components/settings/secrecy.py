@@ -6,9 +6,9 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from .base import BROKEN
+from .broken import BROKEN
 from .forms import VARIABLE
-from .wording import Path
+from .wording import Fault, Path
 
 _MISPLACED = (
     "a secret value; secrets belong under services.<workload>.secrets.<NAME>, everything else shows up in names and "
@@ -52,9 +52,9 @@ class Secrecy:
         words = _words(path)
         return any(words[: len(secret)] == secret for secret in self.misplaced())
 
-    def problems(self, raw: Mapping[str, Any]) -> list[tuple[Path, str]]:
+    def problems(self, raw: Mapping[str, Any]) -> list[Fault]:
         """A problem for each misplaced secret."""
-        return [(cut(_indexed(raw, path)), _MISPLACED) for path in self.misplaced()]
+        return [Fault(cut(_indexed(raw, path)), _MISPLACED) for path in self.misplaced()]
 
     def without(self, raw: Any) -> Any:
         """The raw settings with every misplaced secret made unreadable, so that no rule can print it."""

@@ -7,9 +7,18 @@ import json
 import math
 import re
 from collections.abc import Iterable, Mapping
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 Path = tuple[str | int, ...]
+
+
+class Fault(NamedTuple):
+    """One thing that is wrong and where."""
+
+    path: Path
+    message: str
+
+
 _LONGEST: Final = 60
 _FEW: Final = 20
 

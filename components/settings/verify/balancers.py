@@ -1,0 +1,210 @@
+"""Rules of load balancers: certificates, hosts, and how much one of them takes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from functools import partial
+from typing import Final
+
+from components.settings.broken import sound
+from components.settings.load_balancers import LoadBalancer
+from components.settings.model import Settings
+from components.settings.rules import rules_of
+from components.settings.wording import Fault, quoted
+from components.settings.workload import Workload
+
+# ALB User Guide, "Quotas for your Application Load Balancers". Target groups: fixed; rules: the default.
+MAX_RULES: Final = 100
+MAX_TARGET_GROUPS: Final = 100
+# ACM User Guide, "Quotas": names of one certificate.
+MAX_DOMAINS: Final = 10
+# VPC User Guide, "Amazon VPC quotas": rules of one security group in one direction.
+MAX_GROUP_RULES: Final = 60
+
+
+def behind(settings: Settings, balancer: str) -> Iterator[tuple[str, Workload]]:
+    """The workloads that a load balancer serves, as far as they are sound."""
+    for name, workload in settings.services.items():
+        if sound(partial(settings.load_balancer_of, name)) == balancer:
+            yield name, workload
+
+
+def _host(workload: Workload) -> str | None:
+    alb = workload.expose.alb
+    return f"{alb.host}" if alb else None  # the formatting notices a host with an error of its own
+
+
+def _hosts(settings: Settings, balancer: str) -> dict[str, str]:
+    """Each host of a load balancer with the first workload that has it."""
+    hosts: dict[str, str] = {}
+    for name, workload in behind(settings, balancer):
+        host = sound(partial(_host, workload))
+        if host:
+            hosts.setdefault(host, name)
+    return hosts
+
+
+def within(domain: str, zone: str) -> bool:
+    """Whether a domain lies in a hosted zone."""
+    return domain == zone or domain.endswith(f".{zone}")
+
+
+def covers(pattern: str, host: str) -> bool:
+    """Whether a certificate's name covers a host; a wildcard stands for one label (RFC 6125, section 6.4.3)."""
+    return pattern == host or (pattern.startswith("*.") and host.partition(".")[2] == pattern[2:])
+
+
+def _certificate_arn(balancer: LoadBalancer) -> str:
+    return f"{balancer.certificate.arn or ''}" if balancer.certificate else ""
+
+
+def regions(settings: Settings, region: str | None) -> Iterator[Fault]:
+    """A listener takes certificates of its own region (ALB User Guide, "Certificates for your ALB")."""
+    for name, balancer in settings.load_balancers.items():
+        found = sound(partial(_certificate_arn, balancer))
+        if found and region is not None and found.split(":")[3] != region:
+            yield Fault(
+                ("load_balancers", name, "certificate", "arn"),
+                f"must be a certificate of {region} (aws:region); received one of {found.split(':')[3]}",
+            )
+
+
+def _certificate_form(settings: Settings, name: str) -> Iterator[Fault]:
+    certificate = settings.load_balancers[name].certificate
+    if certificate is not None and bool(certificate.arn) == bool(certificate.domains):
+        yield Fault(("load_balancers", name, "certificate"), "must have exactly one of arn and domains")
+
+
+def _certificate_zone(settings: Settings, name: str) -> Iterator[Fault]:
+    """HTTPS is the only listener gRPC works on (ALB User Guide, "Target groups": protocol version gRPC)."""
+    certificate, zone = settings.load_balancers[name].certificate, settings.existing.hosted_zone
+    if certificate is not None and certificate.arn:
+        return
+    path = ("load_balancers", name, "certificate")
+    if zone is None:
+        yield Fault(
+            path,
+            "an HTTPS listener needs a certificate: give the arn of one, or existing.hosted_zone, in which a new one can "
+            "be validated",
+        )
+        return
+    for domain in certificate.domains if certificate else ():
+        if not within(domain.removeprefix("*."), zone.name):
+            yield Fault(
+                (*path, "domains"),
+                f"{domain} is outside the hosted zone {zone.name} (existing.hosted_zone), so it cannot be validated there",
+            )
+
+
+def _requested(settings: Settings, name: str) -> bool:
+    balancer = settings.load_balancers[name]
+    return balancer.certificate is None and settings.existing.hosted_zone is not None
+
+
+def _host_zone(settings: Settings, name: str) -> Iterator[Fault]:
+    """Without a certificate of its own a load balancer gets one for its hosts, validated in the zone."""
+    zone = settings.existing.hosted_zone
+    if zone is None or not _requested(settings, name):
+        return
+    hosts = _hosts(settings, name)
+    for host, workload in hosts.items():
+        if not within(host, zone.name):
+            yield Fault(
+                ("services", workload, "expose", "alb", "host"),
+                f"{host} is outside the hosted zone {zone.name} (existing.hosted_zone), so no certificate can be "
+                f"validated for it; choose a host inside the zone or give load_balancers.{name}.certificate",
+            )
+    needed = {host if host == zone.name else "*." + host.partition(".")[2] for host in hosts}
+    if len(needed) > MAX_DOMAINS:
+        yield Fault(
+            ("load_balancers", name),
+            f"its hosts need a certificate with {len(needed)} names; ACM takes {MAX_DOMAINS}: spread the services over "
+            "several load balancers, or use fewer parent domains",
+        )
+
+
+def _host_covered(settings: Settings, name: str) -> Iterator[Fault]:
+    certificate = settings.load_balancers[name].certificate
+    if certificate is None or not certificate.domains:
+        return
+    for host, workload in _hosts(settings, name).items():
+        if not any(covers(domain, host) for domain in certificate.domains):
+            yield Fault(
+                ("services", workload, "expose", "alb", "host"),
+                f"{host} is not covered by load_balancers.{name}.certificate.domains "
+                f"({', '.join(certificate.domains)}; a star stands for one label)",
+            )
+
+
+def _room(settings: Settings, name: str) -> Iterator[Fault]:
+    workloads = list(behind(settings, name))
+    rules = sum(len(sound(partial(rules_of, key, each)) or ()) for key, each in workloads)
+    if rules > MAX_RULES:
+        yield Fault(
+            ("load_balancers", name),
+            f"its {len(workloads)} services need {rules} listener rules; AWS allows {MAX_RULES} by default: spread them "
+            "over several load balancers",
+        )
+    if len(workloads) > MAX_TARGET_GROUPS:
+        yield Fault(
+            ("load_balancers", name),
+            f"it has {len(workloads)} services with one target group each; AWS allows {MAX_TARGET_GROUPS}, which cannot "
+            "be raised: spread them over several load balancers",
+        )
+
+
+def _ports(settings: Settings) -> Iterator[Fault]:
+    """Each load balancer opens each port of its pods in the security group of the nodes, which has one rule of EKS's."""
+    opened = {
+        (balancer, port)
+        for balancer in settings.load_balancers
+        for _, workload in behind(settings, balancer)
+        for port in (workload.port, workload.health.port or workload.port)
+    }
+    if len(opened) >= MAX_GROUP_RULES:
+        yield Fault(
+            ("services",),
+            f"the services use {len(opened)} different ports, counted for each load balancer; a security group takes "
+            f"{MAX_GROUP_RULES} rules, one of them EKS's own: let more services share a port",
+        )
+
+
+def _two_balancers(settings: Settings) -> Iterator[Fault]:
+    """A host has one alias record, so one load balancer."""
+    zone = settings.existing.hosted_zone
+    if zone is None:
+        return
+    owners: dict[str, str] = {}
+    for balancer in settings.load_balancers:
+        for host, workload in _hosts(settings, balancer).items():
+            first = owners.setdefault(host, balancer)
+            if first != balancer and within(host, zone.name):
+                yield Fault(
+                    ("services", workload, "expose", "alb", "host"),
+                    f"{host} is served by the load balancers {quoted(first)} and {quoted(balancer)}, but a host has one "
+                    "alias record; choose one of them",
+                )
+
+
+def _claims(settings: Settings) -> Iterator[Fault]:
+    """Two workloads with the same host and path: one of them would never see a call."""
+    for balancer in settings.load_balancers:
+        owners: dict[tuple[str, str], str] = {}
+        for name, workload in behind(settings, balancer):
+            for host, path in sound(partial(_claimed, name, workload)) or ():
+                first = owners.setdefault((host, path), name)
+                if first != name:
+                    yield Fault(
+                        ("services", name, "expose", "alb"),
+                        f"{host}{path} already belongs to services.{first}; one of the two would never get a call",
+                    )
+
+
+def _claimed(name: str, workload: Workload) -> list[tuple[str, str]]:
+    alb = workload.expose.alb
+    plain = [rule for rule in rules_of(name, workload) if not rule.headers and rule.action == "forward"]
+    return [(f"{alb.host}", path) for rule in plain for path in rule.paths] if alb else []
+
+
+RULES: Final = (_ports, _two_balancers, _claims)
+BALANCER_RULES: Final = (_certificate_form, _certificate_zone, _host_zone, _host_covered, _room)

@@ -1,0 +1,71 @@
+"""Rules of region, zones and protected environments."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from typing import Final
+
+from components.settings.model import Settings
+from components.settings.wording import Fault, counted, quoted
+
+_REGION: Final = r"[a-z]{2}(?:-[a-z]+)+-[0-9]"
+
+
+def zones(settings: Settings, region: str | None) -> Iterator[Fault]:
+    """All zones lie in the region of the stack, or at least in one region."""
+    if region is not None and not re.fullmatch(_REGION, region):
+        yield Fault(("aws:region",), f"must be an AWS region such as eu-west-1; received {quoted(region)}")
+        return
+    names = settings.network.zones
+    if region is None:
+        if len({zone[:-1] for zone in names}) > 1:
+            yield Fault(("network", "zones"), f"must lie in one region; received {', '.join(names)}")
+        return
+    for zone in names:
+        if zone[:-1] != region:
+            yield Fault(
+                ("network", "zones"), f"{zone} is not in {region} (aws:region); must be zones such as {region}a"
+            )
+
+
+def _open_endpoint(settings: Settings) -> Iterator[Fault]:
+    if settings.environment.protected and "0.0.0.0/0" in settings.cluster.public_access_cidrs:
+        yield Fault(
+            ("cluster", "public_access_cidrs"),
+            "0.0.0.0/0 opens the Kubernetes API to the whole internet, which a protected environment does not allow; "
+            "name the networks that need it, or none for a private endpoint",
+        )
+
+
+def _few_pods(settings: Settings) -> Iterator[Fault]:
+    if not settings.environment.protected:
+        return
+    for name in settings.services:
+        yield from _few_pods_of(settings, name)
+
+
+def _few_pods_of(settings: Settings, name: str) -> Iterator[Fault]:
+    least = settings.services[name].scaling.min
+    if least < 2:
+        yield Fault(
+            ("services", name, "scaling", "min"),
+            f"must be at least 2 in a protected environment, so that one pod can be replaced; received {least}",
+        )
+
+
+def _few_nodes(settings: Settings) -> Iterator[Fault]:
+    """A zone may fail, so a protected environment has a node in each."""
+    if not settings.environment.protected:
+        return
+    zones_used = len(settings.network.zones)
+    least = sum(group.min for group in settings.cluster.node_groups.values())
+    if least < zones_used:
+        yield Fault(
+            ("cluster", "node_groups"),
+            f"the groups have at least {counted(least, 'node')} together (min); a protected environment needs "
+            f"{zones_used}, one for each zone",
+        )
+
+
+RULES: Final = (_open_endpoint, _few_pods, _few_nodes)
