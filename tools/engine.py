@@ -16,6 +16,7 @@ import re
 import shlex
 import signal
 import subprocess
+import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -51,7 +52,7 @@ class Result:
         """Both streams without colours."""
         return _COLOUR.sub("", self.stdout + self.stderr)
 
-    def json(self) -> Any:  # noqa: ANN401 - whatever the command prints
+    def json(self) -> Any:
         """Standard output as JSON."""
         return json.loads(self.stdout)
 
@@ -94,6 +95,12 @@ class LocalEngine:
             env |= {"PULUMI_EXPERIMENTAL": "true", "PULUMI_SKIP_CHECKPOINTS": "true"}
         return cls(root, {**env, **(extra or {})})
 
+    @classmethod
+    def of_checkout(cls) -> LocalEngine:
+        """The local cloud of this checkout, as `make up` uses it; set-up has made it."""
+        place = environment.here()
+        return cls(place.root, environment.process_environment(place.root, place.bin))
+
     @property
     def store(self) -> Path:
         """The SQLite file of what exists on this local cloud."""
@@ -130,6 +137,25 @@ class LocalEngine:
             errors="replace",
             start_new_session=True,
         )
+
+    def show(self, *args: str, cwd: Path, env: Mapping[str, str] | None = None) -> int:
+        """Run `pulumi <args>` with its output going where ours goes; the exit code.
+
+        Ctrl-C reaches the CLI, which then ends its update in order; we wait for it.
+        """
+        flags = () if sys.stdout.isatty() else ("--non-interactive",)
+        colour = "never" if os.environ.get("NO_COLOR") or not sys.stdout.isatty() else "auto"
+        sys.stdout.flush()
+        before = signal.signal(signal.SIGINT, lambda *_: None)  # a function, unlike SIG_IGN, is not inherited
+        try:
+            process = subprocess.Popen(
+                ["pulumi", *args, *flags, "--color", colour],
+                cwd=cwd,
+                env={**self.env, **(env or {})},
+            )
+            return process.wait()
+        finally:
+            signal.signal(signal.SIGINT, before)
 
     def export(self, cwd: Path, stack: str | None = None) -> dict[str, Any]:
         """The deployment of a stack: resources and pending operations."""

@@ -97,6 +97,8 @@ def variables(root: Path) -> dict[str, str]:
         "PULUMI_SKIP_UPDATE_CHECK": "true",
         # A real provider, or an old language host, on PATH would go before the ones of this home.
         "PULUMI_IGNORE_AMBIENT_PLUGINS": "true",
+        # A provider that is not here is a mistake to report, never a download to try.
+        "PULUMI_DISABLE_AUTOMATIC_PLUGIN_ACQUISITION": "true",
     }
     if any(os.environ.get(name) for name in _PROXIES):
         # gRPC would ask the proxy for the engine on this very machine.
@@ -118,7 +120,9 @@ def process_environment(root: Path, bin_folder: Path, inherited: Mapping[str, st
 
 def shell(environment: Environment) -> str:
     """Lines for `eval` in sh, bash or zsh; evaluating them twice changes nothing more."""
-    folder = shlex.quote(str(environment.bin))
-    lines = [f'case ":$PATH:" in *:{folder}:*) ;; *) PATH={folder}:"$PATH"; export PATH ;; esac']
+    lines = []
+    for folder in (environment.venv / "bin", environment.bin):  # the last one ends up first
+        quoted = shlex.quote(str(folder))
+        lines.append(f'case ":$PATH:" in *:{quoted}:*) ;; *) PATH={quoted}:"$PATH"; export PATH ;; esac')
     lines += [f"export {name}={shlex.quote(value)}" for name, value in environment.exports().items()]
     return "\n".join(lines)

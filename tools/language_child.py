@@ -83,7 +83,7 @@ def run_program(engine: str, handle: int) -> int:
     return 0
 
 
-def _configure(request: Any, engine: str) -> None:  # noqa: ANN401 - a message of whatever SDK is installed
+def _configure(request: Any, engine: str) -> None:
     from pulumi import runtime  # noqa: PLC0415
 
     runtime.set_all_config(dict(request.config), list(request.configSecretKeys))

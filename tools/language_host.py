@@ -133,7 +133,7 @@ class Children:
         self._running: set[subprocess.Popen[bytes]] = set()
         self._lock = threading.Lock()
 
-    def start(self, python: Path, arguments: list[str], **options: Any) -> subprocess.Popen[bytes]:  # noqa: ANN401
+    def start(self, python: Path, arguments: list[str], **options: Any) -> subprocess.Popen[bytes]:
         """Start language_child.py on `python`; `options` are Popen's."""
         command = [str(python), "-u", str(_CHILD), str(os.getpid()), *arguments]
         process = subprocess.Popen(command, stdin=subprocess.DEVNULL, **options)

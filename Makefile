@@ -1,0 +1,53 @@
+# grpc-platform: `make` alone lists what there is. Paths are relative, so the checkout may lie anywhere.
+PYTHON ?= python3
+RUN := .venv/bin/python
+MAKEFLAGS += --no-print-directory
+.DEFAULT_GOAL := help
+.PHONY: help setup env up down preview lint test test-slow bench fuzz crds sweep check portal
+
+help:
+	@echo "On the local cloud, no AWS account needed:"
+	@echo "  make up               create everything with the real Pulumi engine; again after a change or an interruption"
+	@echo "  make down             remove everything"
+	@echo "  make preview env=dev  what an environment would be (dev, prod, local), offline"
+	@echo '  eval "$$(make -s env)"  then plain pulumi commands work here'
+	@echo
+	@echo "Working on it:"
+	@echo "  make setup            Python environment, Pulumi CLI, local providers (the others call it)"
+	@echo "  make lint             ruff, mypy --strict"
+	@echo "  make test             lint, unit tests, tests on the real engine"
+	@echo "  make test-slow        tests that take longer"
+	@echo "  make bench            benchmarks"
+
+setup:
+	@$(PYTHON) tools/bootstrap.py
+
+env: setup
+	@$(RUN) -m tools env
+
+up: setup
+	@$(RUN) -m tools up
+
+down: setup
+	@$(RUN) -m tools down
+
+preview: setup
+	@if [ -z "$(env)" ]; then echo 'which environment? For example: make preview env=dev' >&2; exit 2; fi
+	@$(RUN) -m tools preview '$(env)'
+
+lint: setup
+	$(RUN) -m ruff check .
+	$(RUN) -m ruff format --check .
+	$(RUN) -m mypy --strict .
+
+test: lint
+	$(RUN) -m pytest -m 'not slow'
+
+test-slow: setup
+	$(RUN) -m pytest -m slow || [ $$? -eq 5 ]
+
+bench: setup
+	$(RUN) -m bench
+
+fuzz crds sweep check portal:
+	@echo "make $@ does not exist yet" >&2; exit 2

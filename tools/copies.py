@@ -1,0 +1,125 @@
+"""A throw-away copy of the program, ready to preview an environment with no passphrase, credential or network."""
+
+from __future__ import annotations
+
+import difflib
+import json
+import re
+import shutil
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from tools.engine import LocalEngine
+from tools.environment import Environment
+
+_IGNORED = shutil.ignore_patterns(".*", "tests", "docs", "bench", "node_modules", "*.md")
+_ENCRYPTION = ("encryptionsalt", "encryptedkey", "secretsprovider")
+_PLACEHOLDERS = (
+    (r"arn$", "arn:aws:iam::111122223333:role/placeholder"),
+    (r"(url|uri|endpoint)$", "https://placeholder.invalid/"),
+    (r"(email|mail)$", "placeholder@placeholder.invalid"),
+    (r"host(name)?$", "placeholder.invalid"),
+    (r"access_?key(_?id)?$", "AKIAPLACEHOLDER00000"),
+    (r"json$", "{}"),
+)
+Path_ = tuple["str | int", ...]
+
+
+class UnknownEnvironmentError(Exception):
+    """There is no stack file of this name; the message names those that exist."""
+
+
+@dataclass(frozen=True)
+class Secret:
+    """Where a stack file keeps an encrypted value, and what stands in for it."""
+
+    key: str
+    path: Path_
+    placeholder: str
+
+    @property
+    def argument(self) -> str:
+        """For `pulumi config set-all --path --secret`."""
+        inner = "".join(f"[{part}]" if isinstance(part, int) else f"[{json.dumps(part)}]" for part in self.path)
+        return f"{self.key}{inner}={self.placeholder}"
+
+
+def placeholder(name: str) -> str:
+    """A value for a secret of this name that a check of its form lets pass, and that is plainly no secret."""
+    lowered = re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", name).lower()
+    return next((value for pattern, value in _PLACEHOLDERS if re.search(pattern, lowered)), "placeholder")
+
+
+def secrets(config: Mapping[str, Any]) -> list[Secret]:
+    """Every encrypted value of a stack file's `config`."""
+    return [
+        Secret(key, path, placeholder(str(path[-1] if path else key.rpartition(":")[2])))
+        for key, value in config.items()
+        for path in _encrypted(value, ())
+    ]
+
+
+def _encrypted(value: Any, path: Path_) -> Iterator[Path_]:
+    if isinstance(value, dict):
+        if set(value) == {"secure"}:
+            yield path
+            return
+        for key, inner in value.items():
+            yield from _encrypted(inner, (*path, str(key)))
+    elif isinstance(value, list):
+        for place, inner in enumerate(value):
+            yield from _encrypted(inner, (*path, place))
+
+
+def readable(value: Any) -> Any:
+    """A copy in which no value is encrypted; what was comes back as a placeholder under `secrets`."""
+    if isinstance(value, dict):
+        if set(value) == {"secure"}:
+            return "placeholder"
+        return {key: readable(inner) for key, inner in value.items()}
+    return [readable(inner) for inner in value] if isinstance(value, list) else value
+
+
+def stacks(checkout: Path) -> list[str]:
+    """Names of the environments that have a stack file."""
+    found = (re.fullmatch(r"Pulumi\.(.+)\.ya?ml", file.name) for file in checkout.iterdir())
+    return sorted(match[1] for match in found if match)
+
+
+def stack_file(checkout: Path, name: str) -> Path:
+    """The stack file of an environment, or UnknownEnvironmentError with the nearest name."""
+    known = stacks(checkout)
+    if name not in known:
+        near = difflib.get_close_matches(name, known, 1)
+        hint = f'; did you mean "{near[0]}"?' if near else ""
+        listed = ", ".join(known) or "none"
+        raise UnknownEnvironmentError(f'no environment "{name}"{hint} (stack files that exist: {listed})')
+    return next(file for ending in ("yaml", "yml") if (file := checkout / f"Pulumi.{name}.{ending}").is_file())
+
+
+def make(place: Environment, name: str, folder: Path) -> tuple[Path, LocalEngine]:
+    """Copy the program into `folder`, with a backend and a cloud of its own and the stack `name` made.
+
+    Returns the copy and its engine. The stack file of the checkout is read, never written.
+    """
+    settings = yaml.safe_load(stack_file(place.checkout, name).read_text("utf-8")) or {}
+    copy = folder / "program"
+    shutil.copytree(place.checkout, copy, ignore=_IGNORED, symlinks=True)
+    (copy / ".venv").symlink_to(place.venv.resolve())
+    kept = {key: value for key, value in settings.items() if key not in (*_ENCRYPTION, "environment", "config")}
+    config = settings.get("config") or {}
+    for file in copy.glob("Pulumi.*.y*ml"):
+        file.unlink()
+    target = copy / f"Pulumi.{name}.yaml"
+    target.write_text(yaml.safe_dump({**kept, "config": readable(config)}, sort_keys=False), encoding="utf-8")
+    engine = LocalEngine.create(folder / "cloud", throw_away=True)
+    engine.run("stack", "init", name, cwd=copy)
+    found = secrets(config)
+    if found:
+        arguments = [part for one in found for part in ("--secret", one.argument)]
+        engine.run("config", "set-all", "--stack", name, "--path", *arguments, cwd=copy)
+    return copy, engine

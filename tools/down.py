@@ -1,0 +1,38 @@
+"""`make down`: remove everything from the local cloud of this checkout, after a killed or failed run too."""
+
+from __future__ import annotations
+
+from tools import environment
+from tools.engine import EngineError, LocalEngine
+from tools.up import leftovers, make_ready, progress_flags, say
+
+
+def main() -> int:
+    """Destroy and remove the stack; the exit code, 1 when something is left."""
+    place = environment.here()
+    engine = LocalEngine.of_checkout()
+    stack = environment.STACK
+    if not make_ready(place, engine, stack, destroying=True):
+        return 1
+    if place.checkpoint(stack).is_file():
+        code = engine.show(
+            "destroy", "--yes", "--skip-preview", "--stack", stack, *progress_flags(), cwd=place.checkout
+        )
+        if code:
+            say("\nNot everything is gone. `make down` again goes on where this run stopped.")
+            return 1
+        try:
+            # Without the flag the command would delete the settings file of the stack.
+            engine.run("stack", "rm", "--yes", "--preserve-config", "--stack", stack, cwd=place.checkout)
+        except EngineError as error:
+            say(str(error))
+            return 1
+    left = leftovers(engine.store)
+    if left:
+        say(f"The stack is gone, but the local cloud still holds {len(left)} resources that it did not know:")
+        for line in left[:20]:
+            say(f"  {line}")
+        say("They belong to nobody now; `.venv/bin/python -m local_cloud reset` empties the local cloud.")
+        return 1
+    say("Nothing is left on the local cloud.")
+    return 0

@@ -1,0 +1,81 @@
+"""`make up`: the whole platform on the local cloud of this checkout."""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+from tools import environment, locks, recovery, report
+from tools.engine import EngineError, LocalEngine
+
+
+def say(text: str) -> None:
+    """A line for the user, before what the CLI prints next."""
+    sys.stdout.write(f"{text}\n")
+    sys.stdout.flush()
+
+
+def progress_flags() -> tuple[str, ...]:
+    """Flags for a tidy log where nobody watches the progress display."""
+    return () if sys.stdout.isatty() else ("--suppress-progress",)
+
+
+def exists(engine: LocalEngine) -> recovery.Exists:
+    """Look-up of the resources of a URN in the cloud of an engine."""
+    from local_cloud.store import Store  # noqa: PLC0415 - keeps `--help` quick
+
+    store = Store(engine.store)
+
+    def look(urn: str) -> Iterable[tuple[str, Mapping[str, Any]]]:
+        return [(row.id, row.outputs) for row in store.by_urn(urn)]
+
+    return look
+
+
+def make_ready(place: environment.Environment, engine: LocalEngine, stack: str, *, destroying: bool) -> bool:
+    """Clear away what a killed run left behind; whether the stack can be worked on now."""
+    if not locks.release(place, stack, engine.env["PULUMI_BACKEND_URL"], say):
+        return False
+    if recovery.has_pending(place.checkpoint(stack)):
+        say(str(recovery.repair(engine, place.checkout, stack, exists(engine), destroying=destroying)))
+    return True
+
+
+def ensure_stack(place: environment.Environment, engine: LocalEngine, stack: str) -> None:
+    """Make and select the stack in the local backend unless it is there."""
+    if not place.checkpoint(stack).is_file():
+        engine.run("stack", "select", "--create", stack, cwd=place.checkout)
+
+
+def main() -> int:
+    """Bring the stack up; the exit code."""
+    place = environment.here()
+    engine = LocalEngine.of_checkout()
+    stack = environment.STACK
+    if not make_ready(place, engine, stack, destroying=False):
+        return 1
+    started = time.monotonic()
+    try:
+        ensure_stack(place, engine, stack)
+        code = engine.show("up", "--yes", "--skip-preview", "--stack", stack, *progress_flags(), cwd=place.checkout)
+        if code:
+            say("\nNot complete. After a correction, or an interruption, `make up` goes on where this run stopped;")
+            say("`make down` removes what exists.")
+            return 1
+        say(f"\n{report.up(engine.export(place.checkout, stack), time.monotonic() - started)}")
+    except EngineError as error:
+        say(str(error))
+        return 1
+    return 0
+
+
+def leftovers(store: Path) -> list[str]:
+    """What still exists in a cloud, one line each."""
+    if not store.is_file():
+        return []
+    from local_cloud.store import Store  # noqa: PLC0415
+
+    return [f"{row.token}  {row.id}" for row in Store(store).rows()]
