@@ -1,0 +1,28 @@
+"""The platform's components. Names are imported on first use: settings alone need neither Pulumi nor a provider."""
+
+from importlib import import_module
+from typing import Any
+
+_HOMES = {
+    "Cluster": "cluster",
+    "ClusterArgs": "cluster",
+    "LoadBalancer": "load_balancer",
+    "LoadBalancerArgs": "load_balancer",
+    "LoadBalancerController": "controllers",
+    "LoadBalancerControllerArgs": "controllers",
+    "Network": "network",
+    "NetworkArgs": "network",
+    "Platform": "platform",
+    "Repository": "registry",
+    "RepositoryArgs": "registry",
+    "Workload": "workload",
+    "WorkloadArgs": "workload",
+}
+
+__all__ = sorted(_HOMES)  # noqa: PLE0605
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOMES:
+        raise AttributeError(f"module 'components' has no attribute {name!r}")
+    return getattr(import_module(f"components.{_HOMES[name]}"), name)

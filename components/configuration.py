@@ -1,0 +1,78 @@
+"""From `Pulumi.<stack>.yaml` to settings: the only place that reads Pulumi's configuration."""
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pulumi
+import yaml
+
+from components import settings
+
+
+def read() -> tuple[settings.Settings, str]:
+    """The settings of the selected stack and its AWS region.
+
+    Raises pulumi.RunError with every problem at once, so that the CLI shows them and no traceback.
+    """
+    project = pulumi.get_project()
+    region = pulumi.Config("aws").get("region")
+    problems: list[str] = []
+    if region is None:
+        problems.append("aws:region: missing; for example eu-west-1 (pulumi config set aws:region eu-west-1)")
+    try:
+        loaded = settings.load(
+            _sections(project),
+            region=region,
+            secret_paths=_secret_paths(project, pulumi.get_stack()),
+            namespace=project,
+        )
+    except settings.SettingsError as error:
+        problems.append(str(error))
+    if problems or region is None:
+        raise pulumi.RunError("\n".join([f"the settings of stack {pulumi.get_stack()} cannot work:", *problems]))
+    return loaded, region
+
+
+def _sections(project: str) -> dict[str, Any]:
+    """Every key of the project's namespace, unknown ones too, so that a misspelt section is an error and not a void."""
+    prefix = f"{project}:"
+    found = pulumi.runtime.config.CONFIG.get() or pulumi.runtime.config.get_config_env()
+    return {key.removeprefix(prefix): _plain(value) for key, value in found.items() if key.startswith(prefix)}
+
+
+def _plain(value: Any) -> Any:
+    """Structured configuration arrives as JSON text, a plain string as itself."""
+    try:
+        return json.loads(value)
+    except (TypeError, ValueError, RecursionError):
+        return value
+
+
+def _secret_paths(project: str, stack: str) -> tuple[tuple[str, ...], ...]:
+    """Where the stack file says `secure:`. The engine hands over decrypted text and only names the section."""
+    file = Path(f"Pulumi.{stack}.yaml")
+    try:
+        config = yaml.safe_load(file.read_text()).get("config", {})
+    except (OSError, yaml.YAMLError, AttributeError):
+        return ()
+    return tuple(
+        (section, *path)
+        for key, value in config.items()
+        if isinstance(key, str) and key.startswith(f"{project}:")
+        for section in [key.removeprefix(f"{project}:")]
+        for path in _secure(value)
+    )
+
+
+def _secure(value: Any) -> Iterator[tuple[str, ...]]:
+    if isinstance(value, dict):
+        if set(value) == {"secure"}:
+            yield ()
+            return
+        for key, inner in value.items():
+            yield from ((str(key), *path) for path in _secure(inner))
+    elif isinstance(value, list):
+        for index, inner in enumerate(value):
+            yield from ((str(index), *path) for path in _secure(inner))

@@ -1,0 +1,94 @@
+"""Controllers on the cluster. For now one: the AWS Load Balancer Controller, which binds pods to target groups."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+import pulumi
+import pulumi_aws as aws
+from pulumi_kubernetes.helm import v3 as helm
+
+from components import iam, versions
+from components.base import Component
+
+
+@dataclass(frozen=True, kw_only=True)
+class LoadBalancerControllerArgs:
+    """Inputs of `LoadBalancerController`.
+
+    kubernetes: provider of the cluster. depends_on: nodes and add-ons, the Pod Identity agent above all: credentials
+    are injected when a pod is created, so the agent and the association must be there before it.
+    """
+
+    cluster_name: pulumi.Input[str]
+    region: str
+    vpc_id: pulumi.Input[str]
+    kubernetes: pulumi.ProviderResource
+    depends_on: Sequence[pulumi.Resource]
+    tags: Mapping[str, str] = field(default_factory=dict)
+
+
+class LoadBalancerController(Component):
+    """The AWS Load Balancer Controller's Helm release with its IAM role, bound by Pod Identity."""
+
+    type_name = "LoadBalancerController"
+
+    def __init__(self, name: str, args: LoadBalancerControllerArgs, opts: pulumi.ResourceOptions | None = None) -> None:
+        super().__init__(name, opts)
+        self._args = args
+        chart = versions.LOAD_BALANCER_CONTROLLER
+        policy = aws.iam.Policy(
+            f"{name}-policy",
+            policy=iam.load_balancer_controller_policy(),
+            description="AWS Load Balancer Controller: register targets of target groups that Pulumi owns",
+            tags=dict(args.tags),
+            opts=self.child(),
+        )
+        role, attachments = iam.role(
+            self,
+            f"{name}-role",
+            trust_policy=iam.pod_identity_trust(),
+            policy_arns={"controller": policy.arn},
+            tags=args.tags,
+        )
+        association = aws.eks.PodIdentityAssociation(
+            f"{name}-identity",
+            cluster_name=args.cluster_name,
+            namespace=chart.namespace,
+            service_account=chart.service_account,
+            role_arn=role.arn,
+            tags=dict(args.tags),
+            opts=self.child(depends_on=[*args.depends_on, *attachments]),
+        )
+        self.release = self._release(chart, association)
+        self.register_outputs({})
+
+    def _release(self, chart: versions.Chart, association: aws.eks.PodIdentityAssociation) -> helm.Release:
+        return helm.Release(
+            f"{self.name}-release",
+            name=chart.name,
+            chart=chart.name,
+            version=chart.version,
+            namespace=chart.namespace,
+            repository_opts=helm.RepositoryOptsArgs(repo=chart.repository),
+            values=self._values(chart),
+            opts=self.child(provider=self._args.kubernetes, depends_on=[*self._args.depends_on, association]),
+        )
+
+    def _values(self, chart: versions.Chart) -> dict[str, pulumi.Input[object]]:
+        """Chart values; the reasons are the controller's own documentation (Installation, Configurations)."""
+        return {
+            "clusterName": self._args.cluster_name,
+            # Nodes may block the instance metadata service for pods, which is where these would come from.
+            "region": self._args.region,
+            "vpcId": self._args.vpc_id,
+            "serviceAccount": {"create": True, "name": chart.service_account},
+            "defaultTargetType": "ip",
+            # The controller's own default still is the policy of 2016.
+            "defaultSSLPolicy": versions.TLS_POLICY,
+            # Otherwise the controller takes over every Service of type LoadBalancer.
+            "enableServiceMutatorWebhook": False,
+            # Otherwise each upgrade makes a new webhook certificate: an endless difference, and failures meanwhile.
+            "keepTLSSecret": True,
+            "podDisruptionBudget": {"maxUnavailable": 1},
+            "resources": {"requests": {"cpu": "100m", "memory": "200Mi"}, "limits": {"memory": "200Mi"}},
+        }

@@ -1,0 +1,120 @@
+"""Roles: the trust policies of EKS, its nodes and Pod Identity, and the load balancer controller's rights."""
+
+import json
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import pulumi
+import pulumi_aws as aws
+
+from components.base import Component
+
+_CLUSTER_TAG = "elbv2.k8s.aws/cluster"
+
+_READ = (
+    *(
+        f"ec2:Describe{noun}"
+        for noun in [
+            "AccountAttributes",
+            "Addresses",
+            "AvailabilityZones",
+            "InternetGateways",
+            "Vpcs",
+            "VpcPeeringConnections",
+            "Subnets",
+            "SecurityGroups",
+            "Instances",
+            "NetworkInterfaces",
+            "Tags",
+            "IpamPools",
+            "RouteTables",
+            "CoipPools",
+        ]
+    ),
+    "ec2:GetCoipPoolUsage",
+    "ec2:GetSecurityGroupsForVpc",
+    *(
+        f"elasticloadbalancing:Describe{noun}"
+        for noun in [
+            "LoadBalancers",
+            "LoadBalancerAttributes",
+            "Listeners",
+            "ListenerAttributes",
+            "ListenerCertificates",
+            "SSLPolicies",
+            "Rules",
+            "TargetGroups",
+            "TargetGroupAttributes",
+            "TargetHealth",
+            "Tags",
+            "TrustStores",
+            "CapacityReservation",
+        ]
+    ),
+)
+
+
+def trust(service: str, *actions: str) -> str:
+    """Assume-role policy for an AWS service principal, as JSON text. Default action: `sts:AssumeRole`."""
+    return json.dumps(
+        {
+            "Version": "2012-10-17",
+            "Statement": [
+                {
+                    "Effect": "Allow",
+                    "Principal": {"Service": service},
+                    "Action": list(actions) or ["sts:AssumeRole"],
+                }
+            ],
+        }
+    )
+
+
+def pod_identity_trust() -> str:
+    """Trust for EKS Pod Identity, which assumes the role and tags the session (EKS user guide: "Pod Identities")."""
+    return trust("pods.eks.amazonaws.com", "sts:AssumeRole", "sts:TagSession")
+
+
+def load_balancer_controller_policy() -> str:
+    """Rights of the AWS Load Balancer Controller where Pulumi owns the load balancers, as JSON text.
+
+    It registers pods in target groups that exist (`TargetGroupBinding`) and opens security groups only where a
+    binding asks for it: the controller's own policy file (docs/install/iam_policy.json) without the statements that
+    create, change or delete load balancers, listeners, rules, certificates and WAF associations.
+    """
+    tagged = {"Null": {f"aws:ResourceTag/{_CLUSTER_TAG}": "false"}}
+    statements: Sequence[Mapping[str, Any]] = (
+        {"Effect": "Allow", "Action": list(_READ), "Resource": "*"},
+        {
+            "Effect": "Allow",
+            "Action": ["elasticloadbalancing:RegisterTargets", "elasticloadbalancing:DeregisterTargets"],
+            "Resource": "arn:*:elasticloadbalancing:*:*:targetgroup/*/*",
+        },
+        {
+            "Effect": "Allow",
+            "Action": ["ec2:AuthorizeSecurityGroupIngress", "ec2:RevokeSecurityGroupIngress"],
+            "Resource": "*",
+            "Condition": tagged,
+        },
+    )
+    return json.dumps({"Version": "2012-10-17", "Statement": list(statements)})
+
+
+def role(
+    owner: Component,
+    name: str,
+    *,
+    trust_policy: str,
+    policy_arns: Mapping[str, pulumi.Input[str]],
+    tags: Mapping[str, str],
+) -> tuple[aws.iam.Role, list[pulumi.Resource]]:
+    """A role with managed policies attached; `policy_arns` by a short key that becomes part of the logical name.
+
+    Returns the role and the attachments: depend on both, else a role is used before it has its rights.
+    """
+    made = aws.iam.Role(name, assume_role_policy=trust_policy, tags=dict(tags), opts=owner.child())
+    attachments: list[pulumi.Resource] = [
+        aws.iam.RolePolicyAttachment(f"{name}-{key}", role=made.name, policy_arn=arn, opts=owner.child())
+        for key, arn in sorted(policy_arns.items())
+    ]
+    return made, attachments

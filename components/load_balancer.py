@@ -1,0 +1,148 @@
+"""An Application Load Balancer that speaks HTTP/2 to clients and gRPC to pods, owned by Pulumi."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+import pulumi
+import pulumi_aws as aws
+
+from components import settings
+from components.base import Component
+from components.settings import names
+
+# A gRPC client reads 404 as UNIMPLEMENTED (grpc/grpc doc/http-grpc-status-mapping.md), which is what a call that no
+# rule knows is. Redirects and authentication make no sense before a gRPC target group and AWS refuses them there.
+NO_ROUTE = {"content_type": "text/plain", "message_body": "no route", "status_code": "404"}
+
+
+@dataclass(frozen=True, kw_only=True)
+class LoadBalancerArgs:
+    """Inputs of `LoadBalancer`.
+
+    config: its entry in the settings. identity: what the VPC's identity is decided by (not its id, which a preview
+    does not know). subnet_ids: two zones or more, of the scheme's kind. certificate_arn: an issued certificate in the
+    same region. backend_security_group_id: the group pods carry. ports: the ports of pods it may reach.
+    """
+
+    config: settings.LoadBalancer
+    identity: tuple[str, ...]
+    vpc_id: pulumi.Input[str]
+    subnet_ids: Sequence[pulumi.Input[str]]
+    certificate_arn: pulumi.Input[str]
+    backend_security_group_id: pulumi.Input[str]
+    ports: Sequence[int]
+    depends_on: Sequence[pulumi.Resource] = ()
+    tags: Mapping[str, str] = field(default_factory=dict)
+
+
+class LoadBalancer(Component):
+    """ALB with one HTTPS listener, its security group, and the rules that let it reach the pods.
+
+    Outputs: `arn`, `dns_name`, `zone_id`, `listener_arn`, `security_group_id`.
+    """
+
+    type_name = "LoadBalancer"
+
+    def __init__(self, name: str, args: LoadBalancerArgs, opts: pulumi.ResourceOptions | None = None) -> None:
+        super().__init__(name, opts)
+        self._args = args
+        group = self._security_group()
+        self.paths_to_pods = [rule for port in sorted(set(args.ports)) for rule in self._path_to_pods(group, port)]
+        load_balancer = self._load_balancer(group)
+        self.listener = self._listener(load_balancer)
+        self.arn = load_balancer.arn
+        self.dns_name = load_balancer.dns_name
+        self.zone_id = load_balancer.zone_id
+        self.listener_arn = self.listener.arn
+        self.security_group_id = group.id
+        self.register_outputs(
+            {"arn": self.arn, "dns_name": self.dns_name, "zone_id": self.zone_id, "listener_arn": self.listener_arn}
+        )
+
+    def _security_group(self) -> aws.ec2.SecurityGroup:
+        group = aws.ec2.SecurityGroup(
+            f"{self.name}-security-group",
+            description=f"Load balancer {self.name}: HTTPS in, pods out",
+            vpc_id=self._args.vpc_id,
+            tags=dict(self._args.tags),
+            opts=self.child(),
+        )
+        for block in sorted(set(self._args.config.allow_cidrs)):
+            version6 = ":" in block
+            aws.vpc.SecurityGroupIngressRule(
+                f"{self.name}-https-from-{block.replace(':', '-')}",
+                security_group_id=group.id,
+                description="HTTPS from clients",
+                ip_protocol="tcp",
+                from_port=443,
+                to_port=443,
+                cidr_ipv4=None if version6 else block,
+                cidr_ipv6=block if version6 else None,
+                opts=self.child(),
+            )
+        return group
+
+    def _path_to_pods(self, group: aws.ec2.SecurityGroup, port: int) -> list[pulumi.Resource]:
+        """Both directions for one port. The bindings carry no `networking`, so the controller opens nothing."""
+        outward = aws.vpc.SecurityGroupEgressRule(
+            f"{self.name}-to-pods-{port}",
+            security_group_id=group.id,
+            referenced_security_group_id=self._args.backend_security_group_id,
+            description="To pods",
+            ip_protocol="tcp",
+            from_port=port,
+            to_port=port,
+            opts=self.child(),
+        )
+        inward = aws.vpc.SecurityGroupIngressRule(
+            f"{self.name}-pods-from-load-balancer-{port}",
+            security_group_id=self._args.backend_security_group_id,
+            referenced_security_group_id=group.id,
+            description=f"From load balancer {self.name}",
+            ip_protocol="tcp",
+            from_port=port,
+            to_port=port,
+            opts=self.child(),
+        )
+        return [outward, inward]
+
+    def _load_balancer(self, group: aws.ec2.SecurityGroup) -> aws.lb.LoadBalancer:
+        config = self._args.config
+        return aws.lb.LoadBalancer(
+            f"{self.name}-load-balancer",
+            name=names.physical(f"{pulumi.get_stack()}-{self.name}", self.name, config.scheme, *self._args.identity),
+            load_balancer_type="application",
+            internal=config.scheme == "internal",
+            security_groups=[group.id],
+            subnets=list(self._args.subnet_ids),
+            # Off means HTTP/1.1 to clients, which no gRPC client speaks (ELB API: LoadBalancerAttribute).
+            enable_http2=True,
+            # ALB resets a stream that is silent this long, whatever PINGs pass (hashicorp/waypoint#3621).
+            idle_timeout=config.idle_timeout,
+            client_keep_alive=config.client_keep_alive,
+            enable_deletion_protection=bool(config.deletion_protection),
+            # gRPC metadata keys may hold `_` and `.`; dropping such headers loses them silently.
+            drop_invalid_header_fields=False,
+            desync_mitigation_mode="defensive",
+            tags=dict(self._args.tags),
+            opts=self.child(depends_on=self._args.depends_on, delete_before_replace=False),
+        )
+
+    def _listener(self, load_balancer: aws.lb.LoadBalancer) -> aws.lb.Listener:
+        # gRPC needs HTTPS: "Listener protocol 'HTTP' is not supported with a target group with the protocol-version
+        # 'GRPC'" (kubernetes-sigs/aws-load-balancer-controller#2214).
+        return aws.lb.Listener(
+            f"{self.name}-https",
+            load_balancer_arn=load_balancer.arn,
+            port=443,
+            protocol="HTTPS",
+            certificate_arn=self._args.certificate_arn,
+            ssl_policy=self._args.config.tls_policy,
+            default_actions=[
+                aws.lb.ListenerDefaultActionArgs(
+                    type="fixed-response", fixed_response=aws.lb.ListenerDefaultActionFixedResponseArgs(**NO_ROUTE)
+                )
+            ],
+            tags=dict(self._args.tags),
+            opts=self.child(),
+        )

@@ -1,0 +1,157 @@
+"""The Deployment of a workload and what goes with it: probes, drain, autoscaling, disruption budget."""
+
+from collections.abc import Mapping
+
+import pulumi
+from pulumi_kubernetes import apps, autoscaling, core, meta, policy
+
+from components import settings
+
+# How long a pod keeps serving after it left the endpoints: the controller's watch, the deregistration call and the
+# load balancer's own spread take tens of seconds (kubernetes-sigs/aws-load-balancer-controller#1719, #2366).
+DEREGISTRATION_SECONDS = 20
+# Room between the server's own drain and the kill.
+GRACE_MARGIN_SECONDS = 10
+
+NAME_LABEL = "app.kubernetes.io/name"
+
+
+def labels(name: str) -> dict[str, str]:
+    """Labels that select the pods of a workload; a Deployment's selector is immutable, so they never change."""
+    return {NAME_LABEL: name}
+
+
+def grace_period(drain: int) -> int:
+    """Seconds from deletion to kill: deregistration, then `drain` seconds for streams, then a margin.
+
+    `preStop` runs inside the grace period (Kubernetes: "Pod Lifecycle"), hence the sum.
+    """
+    return DEREGISTRATION_SECONDS + drain + GRACE_MARGIN_SECONDS
+
+
+def deployment_spec(
+    name: str, config: settings.Workload, image: pulumi.Input[str], secret: core.v1.Secret | None
+) -> apps.v1.DeploymentSpecArgs:
+    """Spec without `replicas`: the autoscaler owns the number, and two owners would fight at every update."""
+    return apps.v1.DeploymentSpecArgs(
+        selector=meta.v1.LabelSelectorArgs(match_labels=labels(name)),
+        # No pod goes before its successor is ready, which with the readiness gate means in service at the ALB.
+        strategy=apps.v1.DeploymentStrategyArgs(
+            type="RollingUpdate",
+            rolling_update=apps.v1.RollingUpdateDeploymentArgs(max_surge="25%", max_unavailable=0),
+        ),
+        template=core.v1.PodTemplateSpecArgs(
+            metadata=meta.v1.ObjectMetaArgs(labels=labels(name)),
+            spec=core.v1.PodSpecArgs(
+                service_account_name=name,
+                automount_service_account_token=False,
+                termination_grace_period_seconds=grace_period(config.drain),
+                security_context=core.v1.PodSecurityContextArgs(
+                    seccomp_profile=core.v1.SeccompProfileArgs(type="RuntimeDefault")
+                ),
+                containers=[container(name, config, image, secret)],
+            ),
+        ),
+    )
+
+
+def container(
+    name: str, config: settings.Workload, image: pulumi.Input[str], secret: core.v1.Secret | None
+) -> core.v1.ContainerArgs:
+    """The one container: ports, environment, resources, probes and the wait before SIGTERM."""
+    return core.v1.ContainerArgs(
+        name=name,
+        image=image,
+        ports=_ports(config),
+        env=environment(config, secret),
+        resources=_resources(config.resources),
+        startup_probe=probe(config, config.health.liveness, period=2, failures=60),
+        readiness_probe=probe(config, config.health.service, period=5, failures=2),
+        liveness_probe=probe(config, config.health.liveness, period=10, failures=3),
+        # The kubelet sleeps itself: images without a shell drain as well (Kubernetes: "Container Lifecycle Hooks").
+        lifecycle=core.v1.LifecycleArgs(
+            pre_stop=core.v1.LifecycleHandlerArgs(sleep=core.v1.SleepActionArgs(seconds=DEREGISTRATION_SECONDS))
+        ),
+        security_context=core.v1.SecurityContextArgs(
+            allow_privilege_escalation=False, capabilities=core.v1.CapabilitiesArgs(drop=["ALL"])
+        ),
+    )
+
+
+def port_name(config: settings.Workload) -> str:
+    """Name of the serving port, in container and Service."""
+    return config.protocol
+
+
+def _ports(config: settings.Workload) -> list[core.v1.ContainerPortArgs]:
+    ports = [core.v1.ContainerPortArgs(name=port_name(config), container_port=config.port)]
+    if config.health.port not in {None, config.port}:
+        ports.append(core.v1.ContainerPortArgs(name="health", container_port=config.health.port))
+    return ports
+
+
+def environment(config: settings.Workload, secret: core.v1.Secret | None) -> list[core.v1.EnvVarArgs]:
+    """Variables in name order: the workload's own, its secrets by reference, and what it needs to drain in time."""
+    plain = {**config.env, "PORT": str(config.port), "DRAIN_SECONDS": str(config.drain)}
+    variables = {key: core.v1.EnvVarArgs(name=key, value=value) for key, value in plain.items()}
+    if secret is not None:
+        for key in config.secrets:
+            variables[key] = core.v1.EnvVarArgs(
+                name=key,
+                value_from=core.v1.EnvVarSourceArgs(
+                    secret_key_ref=core.v1.SecretKeySelectorArgs(name=secret.metadata.name, key=key)
+                ),
+            )
+    return [variables[key] for key in sorted(variables)]
+
+
+def _resources(resources: settings.Resources) -> core.v1.ResourceRequirementsArgs:
+    # Memory is limited to the request unless said otherwise; CPU is not limited, throttling shows as latency.
+    limits: dict[str, str] = {"memory": resources.memory_limit or resources.memory}
+    if resources.cpu_limit:
+        limits["cpu"] = resources.cpu_limit
+    return core.v1.ResourceRequirementsArgs(requests={"cpu": resources.cpu, "memory": resources.memory}, limits=limits)
+
+
+def probe(config: settings.Workload, service: str, *, period: int, failures: int) -> core.v1.ProbeArgs:
+    """A native gRPC probe of the health service named `service`, or an HTTP one on the health path.
+
+    The kubelet reads the answer's body, so NOT_SERVING takes the pod out of service, which an ALB health check
+    alone never does: it sees only the gRPC status, and that is OK (grpc/grpc doc/health-checking.md).
+    """
+    port = config.health.port or config.port
+    if config.protocol == "grpc":
+        grpc = core.v1.GRPCActionArgs(port=port, service=service)
+        return core.v1.ProbeArgs(period_seconds=period, failure_threshold=failures, timeout_seconds=2, grpc=grpc)
+    http = core.v1.HTTPGetActionArgs(port=port, path=config.health.path)
+    return core.v1.ProbeArgs(period_seconds=period, failure_threshold=failures, timeout_seconds=2, http_get=http)
+
+
+def autoscaler_spec(name: str, scaling: settings.Scaling) -> autoscaling.v2.HorizontalPodAutoscalerSpecArgs:
+    """Targets are percentages of the requests: the mean over the pods."""
+    targets: Mapping[str, int | None] = {"cpu": scaling.cpu, "memory": scaling.memory}
+    return autoscaling.v2.HorizontalPodAutoscalerSpecArgs(
+        scale_target_ref=autoscaling.v2.CrossVersionObjectReferenceArgs(
+            api_version="apps/v1", kind="Deployment", name=name
+        ),
+        min_replicas=scaling.min,
+        max_replicas=scaling.max,
+        metrics=[
+            autoscaling.v2.MetricSpecArgs(
+                type="Resource",
+                resource=autoscaling.v2.ResourceMetricSourceArgs(
+                    name=resource,
+                    target=autoscaling.v2.MetricTargetArgs(type="Utilization", average_utilization=target),
+                ),
+            )
+            for resource, target in sorted(targets.items())
+            if target is not None
+        ],
+    )
+
+
+def disruption_budget_spec(name: str) -> policy.v1.PodDisruptionBudgetSpecArgs:
+    """One pod at a time: never blocks a node drain, never lets two go at once."""
+    return policy.v1.PodDisruptionBudgetSpecArgs(
+        max_unavailable=1, selector=meta.v1.LabelSelectorArgs(match_labels=labels(name))
+    )

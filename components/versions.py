@@ -1,0 +1,56 @@
+"""Pinned versions: EKS add-on builds by Kubernetes version, charts. One place, so that an upgrade is one diff.
+
+Add-on builds age within weeks; `cluster.addons` overrides any of them. The command that lists the current ones:
+`aws eks describe-addon-versions --kubernetes-version 1.36 --addon-name coredns`.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import Final
+
+# Builds seen running on EKS in autumn 2026 (public upgrade logs and the EKS user guide's add-on pages).
+# The pod identity agent, vpc-cni and metrics-server builds serve every minor version; kube-proxy's must match it.
+_EVERY_VERSION: Final = {
+    "vpc-cni": "v1.22.4-eksbuild.3",
+    "eks-pod-identity-agent": "v1.3.10-eksbuild.3",
+    "metrics-server": "v0.9.0-eksbuild.11",
+}
+ADDON_BUILDS: Final[Mapping[str, Mapping[str, str]]] = MappingProxyType(
+    {
+        "1.34": {**_EVERY_VERSION, "kube-proxy": "v1.34.6-eksbuild.29", "coredns": "v1.12.4-eksbuild.38"},
+        "1.35": {**_EVERY_VERSION, "kube-proxy": "v1.35.3-eksbuild.29", "coredns": "v1.13.2-eksbuild.31"},
+        "1.36": {**_EVERY_VERSION, "kube-proxy": "v1.36.0-eksbuild.25", "coredns": "v1.14.3-eksbuild.23"},
+    }
+)
+
+
+def addon_version(cluster_version: str, addon: str, overrides: Mapping[str, str]) -> str:
+    """The build of `addon` for a cluster version; `overrides` win.
+
+    Raises KeyError when neither has one; settings refuse that case before any resource exists.
+    """
+    return overrides.get(addon) or ADDON_BUILDS[cluster_version][addon]
+
+
+@dataclass(frozen=True)
+class Chart:
+    """A Helm chart as the controllers use it: name, repository URL, version, namespace and service account."""
+
+    name: str
+    repository: str
+    version: str
+    namespace: str
+    service_account: str
+
+
+# What AWS recommends (ELB user guide: "Security policies"); the API's own default is the one of 2016.
+TLS_POLICY: Final = "ELBSecurityPolicy-TLS13-1-2-Res-PQ-2025-09"
+
+LOAD_BALANCER_CONTROLLER: Final = Chart(
+    name="aws-load-balancer-controller",
+    repository="https://aws.github.io/eks-charts",
+    version="3.5.0",
+    namespace="kube-system",
+    service_account="aws-load-balancer-controller",
+)

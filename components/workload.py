@@ -1,0 +1,192 @@
+"""One entry of `services:`: repository, edge, and the pods behind it."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+import pulumi
+import pulumi_aws as aws
+from pulumi_kubernetes import apiextensions, apps, autoscaling, core, meta, policy
+
+from components import pods, settings
+from components.base import Component
+from components.registry import Repository, RepositoryArgs
+from components.settings.rules import rules_of
+from components.target_group import Edge, listener_rules, target_group
+
+# New pods of a namespace with this label become ready only when the load balancer has them in service; the gate is
+# put in at creation, so binding and Service come first (LBC documentation: "Pod readiness gate").
+READINESS_GATE = {"elbv2.k8s.aws/pod-readiness-gate-inject": "enabled"}
+# Its webhook makes these immutable; anything else of a binding changes in place.
+BINDING_IMMUTABLE = ["spec.targetGroupARN", "spec.targetType", "spec.ipAddressType", "spec.vpcID"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class WorkloadArgs:
+    """Inputs of `Workload`.
+
+    config: its entry in the settings. kubernetes: provider of the cluster. controller: the load balancer
+    controller's release, whose chart brings the binding's CRD. edge: the load balancer it is exposed on.
+    repositories: URLs of other workloads' repositories, for images that live there. protect: keep the repository.
+    """
+
+    config: settings.Workload
+    kubernetes: pulumi.ProviderResource
+    controller: pulumi.Resource
+    edge: Edge | None = None
+    repositories: Mapping[str, Repository] = field(default_factory=dict)
+    tags: Mapping[str, str] = field(default_factory=dict)
+
+
+class Workload(Component):
+    """Namespace, Service, target group, listener rules, binding, Deployment, autoscaler and disruption budget.
+
+    Without an image there is everything but the Deployment and what scales it; the edge waits for the first one.
+    """
+
+    type_name = "Workload"
+
+    def __init__(self, name: str, args: WorkloadArgs, opts: pulumi.ResourceOptions | None = None) -> None:
+        super().__init__(name, opts)
+        self._args = args
+        self._config = args.config
+        self.namespace = self._namespace()
+        account = self._service_account()
+        service = self._kubernetes_service()
+        binding = self._exposure(service)
+        image = self._image()
+        if image is not None:
+            self._pods(image, [account, service, *binding])
+        self.register_outputs({"namespace": self.namespace.metadata.name})
+
+    def _object(self, *depends_on: pulumi.Resource) -> pulumi.ResourceOptions:
+        return self.child(provider=self._args.kubernetes, depends_on=depends_on)
+
+    def _metadata(self, *, named: bool = True, annotations: Mapping[str, str] | None = None) -> meta.v1.ObjectMetaArgs:
+        return meta.v1.ObjectMetaArgs(
+            name=self.name if named else None,
+            namespace=self.namespace.metadata.name,
+            labels=pods.labels(self.name),
+            annotations=annotations,
+        )
+
+    def _namespace(self) -> core.v1.Namespace:
+        # After the controller, and so deleted before it: a binding in the namespace holds a finalizer that only the
+        # controller removes.
+        return core.v1.Namespace(
+            f"{self.name}-namespace",
+            metadata=meta.v1.ObjectMetaArgs(name=self.name, labels={**pods.labels(self.name), **READINESS_GATE}),
+            opts=self._object(self._args.controller),
+        )
+
+    def _service_account(self) -> core.v1.ServiceAccount:
+        return core.v1.ServiceAccount(
+            f"{self.name}-service-account",
+            metadata=self._metadata(),
+            automount_service_account_token=False,
+            opts=self._object(),
+        )
+
+    def _kubernetes_service(self) -> core.v1.Service:
+        grpc = self._config.protocol == "grpc"
+        return core.v1.Service(
+            f"{self.name}-service",
+            # The pods come after the Service and its binding; waiting for endpoints here would wait for ever.
+            metadata=self._metadata(annotations={"pulumi.com/skipAwait": "true"}),
+            spec=core.v1.ServiceSpecArgs(
+                selector=pods.labels(self.name),
+                ports=[
+                    core.v1.ServicePortArgs(
+                        name=pods.port_name(self._config),
+                        port=self._config.port,
+                        target_port=self._config.port,
+                        # A bare `grpc` means nothing to load balancer controllers; h2c does (Gateway API GEP-1911).
+                        app_protocol="kubernetes.io/h2c" if grpc else "http",
+                    )
+                ],
+            ),
+            opts=self._object(),
+        )
+
+    def _exposure(self, service: core.v1.Service) -> list[pulumi.Resource]:
+        alb, edge = self._config.expose.alb, self._args.edge
+        if alb is None or edge is None:
+            return []
+        group = target_group(self, self._config, alb, edge, self._args.tags)
+        rules = listener_rules(self, rules_of(self.name, self._config), alb, group, edge, self._args.tags)
+        # After the rules: pods of a group that no listener uses are never health-checked, so the readiness gate
+        # would keep them waiting.
+        return [self._binding(service, group, edge, rules)]
+
+    def _binding(
+        self, service: core.v1.Service, group: aws.lb.TargetGroup, edge: Edge, rules: Sequence[pulumi.Resource]
+    ) -> pulumi.Resource:
+        return apiextensions.CustomResource(
+            f"{self.name}-binding",
+            api_version="elbv2.k8s.aws/v1beta1",
+            kind="TargetGroupBinding",
+            metadata=self._metadata(named=False),
+            spec={
+                "serviceRef": {"name": service.metadata.name, "port": self._config.port},
+                "targetGroupARN": group.arn,
+                "targetType": "ip",
+                "ipAddressType": "ipv4",
+                "vpcID": edge.vpc_id,
+            },
+            opts=self.child(
+                provider=self._args.kubernetes,
+                depends_on=[self._args.controller, *rules, *edge.ready],
+                replace_on_changes=BINDING_IMMUTABLE,
+            ),
+        )
+
+    def _image(self) -> pulumi.Output[str] | None:
+        image = self._config.image
+        self.repository = self._args.repositories.get(self.name)
+        if image is None:
+            return None
+        reference = f"@{image.digest}" if image.digest else f":{image.tag}"
+        if image.uri:
+            return pulumi.Output.from_input(image.uri + reference)
+        return pulumi.Output.concat(self._args.repositories[image.repository or self.name].url, reference)
+
+    def _secret(self) -> core.v1.Secret | None:
+        if not self._config.secrets:
+            return None
+        # Auto-named: changed content makes a new object and so a rollout, and the old pods keep theirs meanwhile.
+        return core.v1.Secret(
+            f"{self.name}-secret",
+            metadata=self._metadata(named=False),
+            string_data={
+                key: pulumi.Output.secret(value.get_secret_value()) for key, value in self._config.secrets.items()
+            },
+            opts=self._object(),
+        )
+
+    def _pods(self, image: pulumi.Output[str], depends_on: Sequence[pulumi.Resource]) -> None:
+        deployment = apps.v1.Deployment(
+            f"{self.name}-deployment",
+            metadata=self._metadata(),
+            spec=pods.deployment_spec(self.name, self._config, image, self._secret()),
+            opts=self._object(*depends_on),
+        )
+        autoscaling.v2.HorizontalPodAutoscaler(
+            f"{self.name}-autoscaler",
+            metadata=self._metadata(named=False),
+            spec=pods.autoscaler_spec(self.name, self._config.scaling),
+            opts=self._object(deployment),
+        )
+        policy.v1.PodDisruptionBudget(
+            f"{self.name}-disruption-budget",
+            metadata=self._metadata(named=False),
+            spec=pods.disruption_budget_spec(self.name),
+            opts=self._object(deployment),
+        )
+
+
+def repository(owner: Component, name: str, *, stack: str, tags: Mapping[str, str], protect: bool) -> Repository:
+    """The ECR repository `<stack>/<workload>` of one workload."""
+    return Repository(
+        name,
+        RepositoryArgs(repository_name=f"{stack}/{name}", tags=tags, protect=protect),
+        owner.child(),
+    )

@@ -1,0 +1,228 @@
+"""The one place for what is peculiar about testing Pulumi programs: mocks, event loops, configuration."""
+
+import asyncio
+import json
+import threading
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from copy import deepcopy
+from dataclasses import dataclass, field
+from typing import Any
+
+import pulumi
+import pytest
+from pulumi.runtime import mocks, rpc
+from pulumi.runtime.config import set_all_config
+
+PROJECT = "grpc-platform"
+STACK = "test"
+REGION = "eu-west-1"
+REFERENCE_KEY = rpc._special_sig_key
+REFERENCE = rpc._special_resource_sig
+
+
+@dataclass(frozen=True)
+class Registered:
+    """One resource as the program registered it."""
+
+    type: str
+    name: str
+    urn: str
+    inputs: dict[str, Any]
+    depends_on: tuple[str, ...]
+    protect: bool
+    delete_before_replace: bool | None
+    replace_on_changes: tuple[str, ...]
+    provider: str
+
+
+@dataclass
+class Registrations:
+    """What a program registered, in order, with the look-ups that tests read like sentences."""
+
+    all: list[Registered] = field(default_factory=list)
+
+    def of(self, type_: str) -> list[Registered]:
+        return [each for each in self.all if each.type == type_]
+
+    def one(self, type_: str, name: str | None = None) -> Registered:
+        found = [each for each in self.of(type_) if name in {None, each.name}]
+        assert len(found) == 1, f"{len(found)} of {type_} {name}: {[each.name for each in self.of(type_)]}"
+        return found[0]
+
+    def names(self, type_: str) -> list[str]:
+        return sorted(each.name for each in self.of(type_))
+
+
+class FakeCloud(mocks.Mocks):
+    """Outputs just real enough for the program: ids and ARNs from types and names."""
+
+    def call(self, args: mocks.MockCallArgs) -> tuple[dict[str, Any], None]:
+        raise AssertionError(f"the program looked something up at preview: {args.token}")
+
+    def new_resource(self, args: mocks.MockResourceArgs) -> tuple[str, dict[str, Any]]:
+        outputs = dict(args.inputs)
+        identifier = f"{args.name}-id"
+        outputs.setdefault("arn", f"arn:aws:{args.typ}:{args.name}")
+        if args.typ == "aws:acm/certificate:Certificate":
+            domains = [args.inputs["domainName"], *args.inputs.get("subjectAlternativeNames", [])]
+            outputs["domainValidationOptions"] = [_validation(domain) for domain in domains]
+        if args.typ == "aws:ecr/repository:Repository":
+            outputs["repositoryUrl"] = f"111122223333.dkr.ecr.{REGION}.amazonaws.com/{args.inputs['name']}"
+        if args.typ == "aws:lb/loadBalancer:LoadBalancer":
+            outputs |= {"dnsName": f"{args.name}.elb.amazonaws.com", "zoneId": "Z32O12XQLNTSW2"}
+        if args.typ == "aws:route53/record:Record":
+            outputs["fqdn"] = args.inputs.get("name")
+        if args.typ.startswith("kubernetes:") and isinstance(outputs.get("metadata"), Mapping):
+            outputs["metadata"] = {"name": f"{args.name}-auto", **outputs["metadata"]}
+        return identifier, outputs
+
+
+def _validation(domain: str) -> dict[str, str]:
+    base = domain.removeprefix("*.")
+    return {
+        "domainName": domain,
+        "resourceRecordName": f"_x.{base}.",
+        "resourceRecordType": "CNAME",
+        "resourceRecordValue": "_y.acm-validations.aws.",
+    }
+
+
+@contextmanager
+def _worker_loop() -> Iterator[None]:
+    """The SDK makes an event loop in each of its worker threads and never closes it; this one ends with the call."""
+    if threading.current_thread() is threading.main_thread():
+        yield
+        return
+    loop = asyncio.new_event_loop()
+    asyncio.set_event_loop(loop)
+    try:
+        yield
+    finally:
+        asyncio.set_event_loop(None)
+        loop.close()
+
+
+class RecordingMonitor(mocks.MockMonitor):
+    """The SDK's mock monitor, which also remembers options and gives the eks component its children."""
+
+    def __init__(self) -> None:
+        super().__init__(FakeCloud())
+        self.seen = Registrations()
+
+    def RegisterResource(self, request: Any) -> Any:  # noqa: N802 - the SDK's name
+        with _worker_loop():
+            response = super().RegisterResource(request)  # type: ignore[no-untyped-call]
+            self._remember(request, response.urn)
+            if request.type == "eks:index:Cluster":
+                self._eks_children(request, response)
+            return response
+
+    def Invoke(self, request: Any) -> Any:  # noqa: N802 - the SDK's name
+        with _worker_loop():
+            return super().Invoke(request)  # type: ignore[no-untyped-call]
+
+    def _remember(self, request: Any, urn: str) -> None:
+        if request.type == "pulumi:pulumi:Stack":
+            return
+        self.seen.all.append(
+            Registered(
+                type=request.type,
+                name=request.name,
+                urn=urn,
+                inputs=rpc.deserialize_properties(request.object),
+                depends_on=tuple(sorted(request.dependencies)),
+                protect=request.protect,
+                delete_before_replace=request.deleteBeforeReplace if request.deleteBeforeReplaceDefined else None,
+                replace_on_changes=tuple(request.replaceOnChanges),
+                provider=request.provider,
+            )
+        )
+
+    def _eks_children(self, request: Any, response: Any) -> None:
+        inputs = rpc.deserialize_properties(request.object)
+        child = self.make_urn(response.urn, "aws:eks/cluster:Cluster", f"{request.name}-eksCluster")
+        self.resources[child] = self.ResourceRegistration(
+            child, inputs["name"], {"name": inputs["name"], "vpcConfig": {"clusterSecurityGroupId": "sg-cluster"}}
+        )
+        reference = {REFERENCE_KEY: REFERENCE, "urn": child, "id": inputs["name"], "packageVersion": ""}
+        outputs = {
+            "eksCluster": reference,
+            "core": {"endpoint": "https://cluster.example.com"},
+            "kubeconfigJson": json.dumps({"clusters": [inputs["name"]]}),
+            "clusterSecurityGroupId": "sg-cluster",
+        }
+        response.object.update(outputs)
+
+
+@pytest.fixture(autouse=True)
+def _event_loop() -> Iterator[None]:
+    """Pulumi's mocks need a loop in the main thread; each test gets its own and closes it."""
+    loop = asyncio.new_event_loop()
+    asyncio.set_event_loop(loop)
+    yield
+    asyncio.set_event_loop(None)
+    loop.close()
+
+
+Register = Callable[..., Registrations]
+
+
+@pytest.fixture
+def register() -> Register:
+    """`register(program, config=..., stack=..., preview=...)` runs a program under mocks and returns what it did."""
+
+    def run(
+        program: Callable[[], object],
+        *,
+        config: Mapping[str, Any] | None = None,
+        stack: str = STACK,
+        preview: bool = False,
+    ) -> Registrations:
+        monitor = RecordingMonitor()
+        mocks.set_mocks(monitor.mocks, project=PROJECT, stack=stack, preview=preview, monitor=monitor)
+        set_all_config({"aws:region": REGION, **_encoded(config or {})})
+        pulumi.runtime.test(lambda: program() and None)()  # type: ignore[no-untyped-call]
+        return monitor.seen
+
+    return run
+
+
+def _encoded(config: Mapping[str, Any]) -> dict[str, str]:
+    return {f"{PROJECT}:{key}": value if isinstance(value, str) else json.dumps(value) for key, value in config.items()}
+
+
+MINIMAL: dict[str, Any] = {
+    "existing": {"hosted_zone": {"id": "Z0123456789ABCDEFGHIJ", "name": "dev.example.com"}},
+    "network": {"zones": ["eu-west-1a", "eu-west-1b"]},
+    "cluster": {"node_groups": {"general": {"instance_types": ["m7g.large"]}}},
+    "load_balancers": {"public": {"scheme": "internet-facing"}},
+    "services": {
+        "orders": {
+            "protocol": "grpc",
+            "port": 50051,
+            "image": {"uri": "ghcr.io/acme/orders", "tag": "1.4.2"},
+            "grpc_services": ["acme.orders.v1.Orders"],
+            "expose": {"alb": {"host": "orders.dev.example.com"}},
+        }
+    },
+}
+
+
+@pytest.fixture
+def minimal() -> dict[str, Any]:
+    """The smallest settings that make a whole platform; each test gets its own copy to change."""
+    return deepcopy(MINIMAL)
+
+
+@pytest.fixture
+def platform(register: Register) -> Callable[[Mapping[str, Any]], Registrations]:
+    """`platform(settings)` registers the whole platform under mocks."""
+    from components import settings
+    from components.platform import Platform
+
+    def run(raw: Mapping[str, Any], **options: Any) -> Registrations:
+        loaded = settings.load(raw, region=REGION)
+        return register(lambda: Platform("platform", loaded, region=REGION), **options)
+
+    return run
