@@ -1,0 +1,22 @@
+"""The load balancing kinds, and the other tokens pulumi-aws has for them."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from local_cloud.aws import elb_listener, elb_load_balancer, elb_rule, elb_target_group
+from local_cloud.aws.kind import Kind
+
+KINDS: Final[tuple[Kind, ...]] = (
+    elb_load_balancer.KIND,
+    *elb_target_group.KINDS,
+    *elb_listener.KINDS,
+    *elb_rule.KINDS,
+)
+
+ALIASES: Final = {
+    kind.token.replace("aws:lb/", f"aws:{module}/", 1): kind.token
+    for kind in KINDS
+    for module in ("alb", "elasticloadbalancingv2", "applicationloadbalancing")
+}
+"""Older and parallel tokens of the same types (pulumi-aws provider/resources.go) -> the token of the kind."""
