@@ -57,7 +57,7 @@ class Taint(Section):
 
 
 class NodeGroup(Section):
-    """A managed node group in the private subnets of all zones."""
+    """A managed node group, spread over all zones of the network."""
 
     architecture: Annotated[Literal["amd64", "arm64"], Says("Processor of the nodes; `arm64` is Graviton.")] = "arm64"
     ami: Annotated[Literal["al2023", "bottlerocket"], Says("Operating system of the nodes.")] = "al2023"
@@ -80,10 +80,10 @@ class NodeGroup(Section):
     ] = 6
     disk_size: Annotated[Whole, Field(ge=20, le=16384), Says("Disk of a node in GiB.")] = 50
     labels: Annotated[
-        Mapping[LabelKey, LabelValue], Keys(_LABEL_KEY), Field(max_length=50), Says("Kubernetes labels of the nodes.")
+        Mapping[LabelKey, LabelValue], Field(max_length=50), Keys(_LABEL_KEY), Says("Kubernetes labels of the nodes.")
     ] = Field(default_factory=dict)
     taints: Annotated[
-        Mapping[LabelKey, Settled[Taint]], Keys(_LABEL_KEY), Field(max_length=50), Says("Taints of the nodes, by key.")
+        Mapping[LabelKey, Settled[Taint]], Field(max_length=50), Keys(_LABEL_KEY), Says("Taints of the nodes, by key.")
     ] = Field(default_factory=dict)
 
 
@@ -94,7 +94,7 @@ class Access(Section):
     policy: Annotated[
         Literal["cluster_admin", "admin", "edit", "view"],
         Says(
-            "EKS access policy: `cluster_admin` is AmazonEKSClusterAdminPolicy, `admin` AmazonEKSAdminPolicy, and so on."
+            "EKS access policy: `cluster_admin` is AmazonEKSClusterAdminPolicy, `admin` AmazonEKSAdminPolicy and so on."
         ),
     ]
     namespaces: Annotated[
@@ -118,8 +118,8 @@ class Cluster(Section):
     ] = ()
     node_groups: Annotated[
         Mapping[NameKey, Settled[NodeGroup]],
-        Keys(NAME_KEY),
         Field(min_length=1, max_length=30),
+        Keys(NAME_KEY),
         Says("Managed node groups, by name.", source=_EKS_QUOTAS),
     ]
     access: Annotated[
@@ -151,7 +151,7 @@ class Cluster(Section):
     support: Annotated[
         Literal["standard", "extended"],
         Says(
-            "What happens when standard support of the version ends: `standard` upgrades by itself, `extended` costs more."
+            "At the end of standard support AWS upgrades a `standard` cluster by itself, and bills more for `extended`."
         ),
     ] = "standard"
     addons: Annotated[

@@ -32,15 +32,15 @@ class Environment(Section):
     protected: Annotated[
         Flag,
         Says(
-            "Whether the environment serves real users. Turns deletion protection on by default, demands image digests, at "
-            "least two pods per workload and a closed cluster endpoint."
+            "Whether the environment serves real users. Turns deletion protection on by default; needs image digests, "
+            "two pods per workload, a node per zone and a cluster endpoint that is not open to everyone."
         ),
     ] = False
     tags: Annotated[
         Mapping[TagKey, TagValue],
-        Keys(_TAG_KEY),
-        # 50 is the limit for one resource; the rest is for the tags that the platform and Kubernetes add.
         Field(max_length=40),
+        # 50 is the limit for one resource; the rest is for the tags that the platform and Kubernetes add.
+        Keys(_TAG_KEY),
         Says("Tags put on every AWS resource.", source=_TAG_SOURCE),
     ] = Field(default_factory=dict)
 

@@ -43,8 +43,8 @@ class Route(Section):
     ]
     headers: Annotated[
         Mapping[HeaderName, Annotated[tuple[HeaderValue, ...], Field(min_length=1), EACH_ONCE]],
-        Keys(_HEADER),
         Field(min_length=1),
+        Keys(_HEADER),
         Says(
             "Header values, by header name. A call must carry one of the values of every header; case does not matter.",
             source="Elastic Load Balancing API Reference, HttpHeaderConditionConfig",
@@ -66,9 +66,7 @@ class Alb(Section):
     ]
     algorithm: Annotated[
         Literal["round_robin", "least_outstanding_requests", "weighted_random"],
-        Says(
-            "How requests are spread over the pods. `least_outstanding_requests` counts open streams and suits long calls."
-        ),
+        Says("How requests are spread over the pods; `least_outstanding_requests` counts open streams."),
     ] = "round_robin"
     slow_start: Annotated[
         Whole,

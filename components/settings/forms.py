@@ -27,7 +27,7 @@ CertificateDomain = Annotated[
     ),
 ]
 
-# Fully qualified names of Protocol Buffers. "/package.Service/Method" is the path of the call (gRPC over HTTP/2, "Path").
+# Fully qualified names of Protocol Buffers; "/package.Service/Method" is the path of the call (gRPC over HTTP/2).
 _IDENTIFIER = r"[A-Za-z_][A-Za-z0-9_]*"
 GRPC_SERVICE: Final = rf"{_IDENTIFIER}(?:\.{_IDENTIFIER})*"
 GRPC_METHOD: Final = rf"{GRPC_SERVICE}/{_IDENTIFIER}"
@@ -49,7 +49,8 @@ CertificateArn = Annotated[
     str,
     Text(
         rf"{Arn}:acm:[a-z0-9-]+:[0-9]{{12}}:certificate/[A-Za-z0-9-]+",
-        "the ARN of an ACM certificate such as arn:aws:acm:eu-west-1:111122223333:certificate/12345678-1234-1234-1234-123456789012",
+        "the ARN of an ACM certificate such as "
+        "arn:aws:acm:eu-west-1:111122223333:certificate/12345678-1234-1234-1234-123456789012",
     ),
 ]
 PrincipalArn = Annotated[
@@ -112,6 +113,12 @@ PRIVATE: Final = tuple(
 )
 
 
+_PRIVATE_CIDR = Text(
+    r"[0-9.]+/(?:1[6-9]|20)",
+    "a private IPv4 network from /16 to /20, in 10.0.0.0/8, 172.16.0.0/12, 192.168.0.0/16 or 100.64.0.0/10",
+)
+
+
 def private_cidr(value: str) -> str:
     """A private IPv4 network between /16 and /20, in canonical form."""
     network = ipaddress.IPv4Network(canonical_cidr(value))
@@ -126,4 +133,4 @@ def private_cidr(value: str) -> str:
 
 _CIDR = Text(r"[0-9.]+/[0-9]{1,2}", "an IPv4 network such as 203.0.113.0/24")
 Cidr = Annotated[str, _CIDR, AfterValidator(canonical_cidr)]
-PrivateCidr = Annotated[str, _CIDR, AfterValidator(private_cidr)]
+PrivateCidr = Annotated[str, _PRIVATE_CIDR, AfterValidator(private_cidr)]

@@ -52,16 +52,14 @@ class LoadBalancer(Section):
     owner: Annotated[
         Literal["pulumi"],
         Planned(("ingress", "gateway")),
-        Says(
-            "Who makes the load balancer. `pulumi`: it, its listener, rules and target groups are resources of this program."
-        ),
+        Says("Who makes the load balancer. `pulumi`: it, its listener, rules and target groups belong to the stack."),
     ] = "pulumi"
     idle_timeout: Annotated[
         Whole,
         Field(ge=1, le=4000),
         Says(
-            "Seconds after which a silent stream is reset. HTTP/2 pings do not count as traffic: choose more than the longest "
-            "silence of a stream, or send heartbeats in the application.",
+            "Seconds after which a silent stream is reset. HTTP/2 pings do not count as traffic: choose more than the "
+            "longest silence of a stream, or send heartbeats in the application.",
             source=f"{_ATTRIBUTES} idle_timeout.timeout_seconds",
         ),
     ] = 300

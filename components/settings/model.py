@@ -33,7 +33,7 @@ class Settings(Section):
     )
 
     def load_balancer_of(self, service: str) -> str | None:
-        """Key of the load balancer in front of workload `service`; None when it has none. Raises KeyError if unknown."""
+        """Key of the load balancer before workload `service`; None when it has none. Raises KeyError if unknown."""
         alb = self.services[service].expose.alb
         if alb is None:
             return None

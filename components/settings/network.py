@@ -47,7 +47,7 @@ class Network(Section):
     nat: Annotated[
         Literal["none", "single", "per_zone"],
         Says(
-            "NAT gateways for the private subnets. `single` is cheap and fails with its zone, `per_zone` survives it; with `none` "
-            "the nodes run in the public subnets."
+            "NAT gateways of the private subnets. `single` is cheap and fails with its zone, `per_zone` does not; with "
+            "`none` the nodes run in the public subnets."
         ),
     ] = "single"

@@ -10,14 +10,14 @@ from typing import Final
 # Elastic Load Balancing API Reference, CreateRule: 1 to 50000, unique on a listener, the lowest is tried first.
 LAST: Final = 50_000
 MAX_DEPTH: Final = 8
-# Rules crowd at depths 0 to 2 (a gRPC path has two segments), so these bands are wide: with 100 rules in one, a new rule
-# wants the place of another one in one case of sixty.
+# Rules crowd at depths 0 to 2 (a gRPC path has two segments), so these bands are wide: with 100 rules in one, a new
+# rule wants the place of another one in one case of sixty.
 _WIDE, _NARROW, _WIDE_UP_TO = 6_000, 1_150, 2
 
 
 @dataclass(frozen=True, order=True)
 class Specificity:
-    """How narrow a rule is: its number of literal path segments, 0 to 8, and whether it has conditions beside host and path."""
+    """How narrow a rule is: literal path segments, 0 to 8, and whether it has conditions beside host and path."""
 
     depth: int
     conditions: bool = False
@@ -27,8 +27,8 @@ def assign(keys: Mapping[str, Specificity]) -> dict[str, int]:
     """A priority for every rule, by its logical name. Unique, 1 to 50000, whatever the order of `keys`.
 
     Every specificity has a band of its own; deeper paths come first, and with conditions before without. The place in
-    the band is a hash of the key. When several keys want one place the first in sorted order gets it and the others take
-    free places, so a new rule moves another one only when the two collide.
+    the band is a hash of the key. When several keys want one place the first in sorted order gets it and the others
+    take free places, so a new rule moves another one only when the two collide.
 
     Raises ValueError for a depth outside 0 to 8, or when a band is full (1,150 rules; a listener has 100 by default).
     """

@@ -17,7 +17,7 @@ from .wording import Fault, Path, counted, quoted, shown, suggestion
 
 
 def read(raw: Mapping[Any, Any], secrecy: Secrecy) -> tuple[Settings, list[Fault]]:
-    """The settings and every fault of form. With a fault the settings are a salvage: whatever is unsound is `BROKEN`."""
+    """The settings and every fault of form. With a fault the settings are a salvage: what is unsound is `BROKEN`."""
     try:
         return Settings.model_validate(raw), []
     except ValidationError as error:

@@ -29,9 +29,9 @@ class Rule:
 def rules_of(name: str, workload: Workload) -> tuple[Rule, ...]:
     """What the load balancer of workload `name` needs; nothing when it is not exposed by one.
 
-    gRPC: a rule for every gRPC service, or for the whole host when none is named. A route adds two rules for its methods:
-    with its headers they are forwarded, without them they are denied, so that such a call never reaches the service's own
-    rule. HTTP: a rule for every path.
+    gRPC: a rule for every gRPC service, or for the whole host when none is named. A route adds two rules for its
+    methods: with its headers they are forwarded, without them they are denied, so that such a call never reaches the
+    service's own rule. HTTP: a rule for every path.
     """
     alb = workload.expose.alb
     if alb is None:

@@ -57,20 +57,26 @@ def expected(node: Node) -> str:
     if choices(node):
         values = choices(node)
         return listed(map(str, values)) if len(values) == 1 else f"one of {listed(map(str, values))}"
-    match node.get("type"):
-        case "integer":
-            return _whole(node)
-        case "boolean":
-            return "true or false, without quotes"
-        case "array":
-            return f"a list of {_size(node, 'minItems', 'maxItems')}, each {expected(resolve(node['items']))}"
-        case "object":
-            size = _size(node, "minProperties", "maxProperties")
-            return "a map (key: value)" if size == "any number" else f"a map of {size} entries"
-        case "string":
-            return "text"
-        case _:
-            return "something else"
+    kinds = {"integer": _whole, "boolean": _flag, "array": _list, "object": _map}
+    return kinds.get(node.get("type", ""), _text)(node)
+
+
+def _text(_: Node) -> str:
+    return "text"
+
+
+def _flag(_: Node) -> str:
+    return "true or false"
+
+
+def _list(node: Node) -> str:
+    size = _size(node, "minItems", "maxItems")
+    return f"a list{size and f' of {size}'}, each {expected(resolve(node['items']))}"
+
+
+def _map(node: Node) -> str:
+    size = _size(node, "minProperties", "maxProperties")
+    return f"a map of {size} entries" if size else "a map (key: value)"
 
 
 def _whole(node: Node) -> str:
@@ -84,4 +90,4 @@ def _size(node: Node, least: str, most: str) -> str:
         return f"{low} to {high}"
     if low is not None:
         return f"at least {low}"
-    return "any number" if high is None else f"at most {high}"
+    return "" if high is None else f"at most {high}"

@@ -20,7 +20,7 @@ class Fault(NamedTuple):
 
 
 _LONGEST: Final = 60
-_FEW: Final = 20
+_FEW: Final = 24
 
 
 def quoted(text: str) -> str:
@@ -38,21 +38,24 @@ def _escape(char: str) -> str:
 
 def shown(value: Any) -> str:
     """A value as the user would recognise it. Lists and maps only by size, since something secret may be inside."""
-    if value is None:
-        return "nothing"
-    if isinstance(value, bool):
-        return "true" if value else "false"
-    if isinstance(value, int):
-        return str(value) if value.bit_length() <= 64 else "a number of more than 19 digits"
-    if isinstance(value, float):
-        return ("a number that is not finite", repr(value))[math.isfinite(value)]
-    if isinstance(value, str):
-        return quoted(value)
-    if isinstance(value, Mapping):
-        return f"a map of {counted(len(value), 'key')}"
-    if isinstance(value, list | tuple):
-        return f"a list of {counted(len(value), 'value')}"
-    return "a value of another kind"
+    match value:
+        case None:
+            text = "nothing"
+        case bool():
+            text = "true" if value else "false"
+        case int():
+            text = str(value) if value.bit_length() <= 64 else "a number of more than 19 digits"
+        case float():
+            text = repr(value) if math.isfinite(value) else "a number that is not finite"
+        case str():
+            text = quoted(value)
+        case Mapping():
+            text = f"a map of {counted(len(value), 'key')}"
+        case list() | tuple():
+            text = f"a list of {counted(len(value), 'value')}"
+        case _:
+            text = "a value of another kind"
+    return text
 
 
 def counted(number: int, thing: str) -> str:
@@ -61,7 +64,7 @@ def counted(number: int, thing: str) -> str:
 
 
 def rendered(path: Path) -> str:
-    """A path as `pulumi config set --path` takes it: `services.orders.env`, `network.zones[1]`, `environment.tags["a b"]`."""
+    """A path as `pulumi config set --path` takes it: `network.zones[1]`, `environment.tags["a b"]`."""
     parts: list[str] = []
     for part in path:
         if isinstance(part, int):
@@ -80,7 +83,7 @@ def suggestion(word: str, allowed: Iterable[str]) -> str:
 
 
 def listed(words: Iterable[str]) -> str:
-    """Words with commas, the first twenty of them."""
+    """Words with commas, the first two dozen of them."""
     all_words = list(words)
     more = f", and {len(all_words) - _FEW} more" if len(all_words) > _FEW else ""
     return ", ".join(all_words[:_FEW]) + more

@@ -26,7 +26,7 @@ Memory = Annotated[
 
 
 class Image(Section):
-    """The container image: one of ``repository`` and ``uri``, and one of ``digest`` and ``tag``."""
+    """The container image: one of `repository` and `uri`, and one of `digest` and `tag`."""
 
     repository: Annotated[
         WorkloadKey | None,
@@ -68,7 +68,7 @@ class Health(Section):
     liveness: Annotated[
         HealthName,
         Says(
-            'gRPC: name asked for liveness and start-up; "" is the whole server. Must not turn NOT_SERVING while draining.'
+            'gRPC: name asked for liveness and start-up; "" is the whole server. It keeps SERVING while the pod drains.'
         ),
     ] = ""
     path: Annotated[

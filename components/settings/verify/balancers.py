@@ -84,15 +84,15 @@ def _certificate_zone(settings: Settings, name: str) -> Iterator[Fault]:
     if zone is None:
         yield Fault(
             path,
-            "an HTTPS listener needs a certificate: give the arn of one, or existing.hosted_zone, in which a new one can "
-            "be validated",
+            "an HTTPS listener needs a certificate: give the arn of one, or existing.hosted_zone, in which a new one "
+            "can be validated",
         )
         return
     for domain in certificate.domains if certificate else ():
         if not within(domain.removeprefix("*."), zone.name):
             yield Fault(
                 (*path, "domains"),
-                f"{domain} is outside the hosted zone {zone.name} (existing.hosted_zone), so it cannot be validated there",
+                f"{domain} is outside the hosted zone {zone.name} (existing.hosted_zone), where it would be validated",
             )
 
 
@@ -142,19 +142,19 @@ def _room(settings: Settings, name: str) -> Iterator[Fault]:
     if rules > MAX_RULES:
         yield Fault(
             ("load_balancers", name),
-            f"its {len(workloads)} services need {rules} listener rules; AWS allows {MAX_RULES} by default: spread them "
-            "over several load balancers",
+            f"its {len(workloads)} services need {rules} listener rules; AWS allows {MAX_RULES} by default: "
+            "spread them over several load balancers",
         )
     if len(workloads) > MAX_TARGET_GROUPS:
         yield Fault(
             ("load_balancers", name),
-            f"it has {len(workloads)} services with one target group each; AWS allows {MAX_TARGET_GROUPS}, which cannot "
-            "be raised: spread them over several load balancers",
+            f"it has {len(workloads)} services with one target group each; AWS allows {MAX_TARGET_GROUPS}, which "
+            "cannot be raised: spread them over several load balancers",
         )
 
 
 def _ports(settings: Settings) -> Iterator[Fault]:
-    """Each load balancer opens each port of its pods in the security group of the nodes, which has one rule of EKS's."""
+    """Each load balancer opens each port of its pods in the nodes' security group, which has one rule of EKS's."""
     opened = {
         (balancer, port)
         for balancer in settings.load_balancers
@@ -181,8 +181,8 @@ def _two_balancers(settings: Settings) -> Iterator[Fault]:
             if first != balancer and within(host, zone.name):
                 yield Fault(
                     ("services", workload, "expose", "alb", "host"),
-                    f"{host} is served by the load balancers {quoted(first)} and {quoted(balancer)}, but a host has one "
-                    "alias record; choose one of them",
+                    f"{host} is served by the load balancers {quoted(first)} and {quoted(balancer)}, but a host has "
+                    "one alias record; choose one of them",
                 )
 
 

@@ -98,8 +98,8 @@ def _architecture(settings: Settings, name: str) -> Iterator[Fault]:
 def is_graviton(instance_type: str) -> bool:
     """Whether an instance type has an Arm processor.
 
-    EC2 User Guide, "Instance type naming conventions": a `g` among the letters behind the generation (m7g, c7gn, is4gen).
-    Older or other: a1, and the -gb types with Grace processors.
+    EC2 User Guide, "Instance type naming conventions": a `g` among the letters behind the generation (m7g, c7gn,
+    is4gen). Older or other: a1, and the -gb types with Grace processors.
     """
     family = instance_type.partition(".")[0]
     found = re.match(r"[a-z]+[0-9]+([a-z]*)", family)

@@ -60,8 +60,8 @@ def _path(settings: Settings, name: str) -> Iterator[Fault]:
     if workload.protocol == "grpc" and path and not re.fullmatch(f"/{GRPC_METHOD}", path) and path != _DEFAULT_PATH:
         yield Fault(
             ("services", name, "health", "path"),
-            f"must be a gRPC method, /package.Service/Method, such as {GRPC_HEALTH_PATH}: the load balancer checks a gRPC "
-            f"workload by gRPC only; received {quoted(path)}",
+            f"must be a gRPC method, /package.Service/Method, such as {GRPC_HEALTH_PATH}: the load balancer checks a "
+            f"gRPC workload by gRPC only; received {quoted(path)}",
         )
 
 
@@ -99,8 +99,8 @@ def _names(settings: Settings, name: str) -> Iterator[Fault]:
     elif readiness_name(workload) == workload.health.liveness:
         yield Fault(
             ("services", name, "health", "liveness"),
-            f"must differ from the readiness name, {quoted(readiness_name(workload))} (health.service): a draining server "
-            "answers NOT_SERVING for it and would be killed",
+            f"must differ from the readiness name, {quoted(readiness_name(workload))} (health.service): a draining "
+            "server answers NOT_SERVING for it and would be killed",
         )
 
 
