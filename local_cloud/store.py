@@ -169,6 +169,12 @@ class Store:
             with self.transaction():
                 self._db.execute(statement, (row.provider, row.token, row.id))
 
+    def rename(self, row: Row, urn: str) -> None:
+        """Records the URN a resource has now (an alias, or an import of what had none)."""
+        statement = "UPDATE resource SET urn = ? WHERE provider = ? AND token = ? AND id = ?"
+        with self.transaction():
+            self._db.execute(statement, (urn, row.provider, row.token, row.id))
+
     def name_oldest(self, urn: str) -> None:
         """Names the oldest resource of a URN unless one is named.
 

@@ -16,7 +16,7 @@ from typing import Protocol
 from local_cloud.store import Row
 from local_cloud.values import Failure, Props, Value
 
-__all__ = ["Check", "Cloud", "Failure", "Kind", "NameRule", "Props", "Refusal", "Row", "Value"]
+__all__ = ["Check", "Cloud", "Failure", "Kind", "NameRule", "Props", "Refusal", "Row", "Value", "latest"]
 
 
 class Refusal(Exception):  # noqa: N818 (AWS refuses; nothing is broken)
@@ -109,6 +109,15 @@ class NameRule:
     said: str | None = None
 
 
+def latest(given: tuple[Row | Props, ...]) -> Props:
+    """The new inputs among the arguments of ``refuse_create`` (inputs) or ``refuse_update`` (row, inputs).
+
+    For refusals that hold at both times: ``def refuse(cloud: Cloud, *given: Row | Props) -> None``.
+    """
+    props = given[-1]
+    return props if isinstance(props, dict) else props.inputs
+
+
 Check = Callable[[Props], Iterable[Failure]]
 
 
@@ -125,10 +134,12 @@ class Kind:
     delete.
 
     ``create_only``: paths whose change replaces: ``port``, ``config.port``; list indices are left out
-    (``rules.priority``). ``source``: where this row is from. ``computed``: outputs unknown in the preview of a create.
+    (``rules.priority``). ``source``: where this row is from. ``computed``: inputs that AWS fills in when they are not
+    given; like all outputs that are no inputs, they are unknown in the preview of a create.
     ``identify(cloud, props)`` makes the id; ``outputs(cloud, id, props)`` the computed outputs, after create and
     update (on update ``props`` holds the new inputs; computed outputs it does not return keep their value).
-    ``preview(props)``: what a preview knows more precisely than "unknown" (merged over the unknowns).
+    ``volatile``: computed outputs that every update changes. ``preview(props)``: what a preview knows more precisely
+    than "unknown" (merged over the unknowns).
 
     ``required`` adds to what the SDK requires; ``defaults`` are filled by Check; ``json`` are inputs that take an
     object and are kept as a JSON string; ``ignored`` never differ. ``framework``: a plugin-framework resource of the
@@ -154,6 +165,7 @@ class Kind:
     defaults: Mapping[str, Value] = field(default_factory=dict)
     json: frozenset[str] = frozenset()
     ignored: frozenset[str] = frozenset()
+    volatile: frozenset[str] = frozenset()
     framework: bool = False
     deletes_first: bool = False
     checks: tuple[Check, ...] = ()

@@ -1,0 +1,60 @@
+"""All resource types the stand-in has a row for."""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Mapping
+from typing import Final
+
+from local_cloud.aws.kind import Cloud, Kind, Props
+
+_MODULES: Final = (
+    "ec2",
+    "ec2_gateways",
+    "ec2_routes",
+    "ec2_security",
+    "iam",
+    "kms",
+    "logs",
+    "elb",
+    "eks",
+    "ecr",
+    "acm",
+    "route53",
+)
+
+
+def _gather() -> dict[str, Kind]:
+    gathered: dict[str, Kind] = {}
+    for name in _MODULES:
+        try:
+            module = importlib.import_module(f"local_cloud.aws.{name}")
+        except ModuleNotFoundError:
+            continue
+        for kind in module.KINDS:
+            if kind.token in gathered:
+                raise ValueError(f"two rows for {kind.token}")
+            gathered[kind.token] = kind
+    return gathered
+
+
+KINDS: Final[Mapping[str, Kind]] = _gather()
+"""Token -> kind."""
+
+
+def bare_kind(token: str) -> Kind:
+    """A stand-in for a type without a row: it can be created and deleted, but an update of it is refused."""
+
+    def identify(cloud: Cloud, props: Props) -> str:
+        return str(props["name"]) if isinstance(props.get("name"), str) else cloud.hex(17)
+
+    return Kind(
+        token=token,
+        service="AWS",
+        thing=token.rsplit(":", 1)[-1],
+        operations={},
+        create_only=frozenset(),
+        source="",
+        computed=frozenset(),
+        identify=identify,
+    )
