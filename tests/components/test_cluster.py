@@ -84,14 +84,14 @@ def test_node_groups_of_both_architectures(
         "disk_size": 80,
         "capacity": "spot",
         "labels": {"team": "payments"},
-        "taints": {"dedicated": {"value": "payments", "effect": "NO_SCHEDULE"}},
+        "taints": {"dedicated": {"value": "payments", "effect": "PREFER_NO_SCHEDULE"}},
     }
     inputs = platform(minimal).one("eks:index:ManagedNodeGroup").inputs
     assert inputs["amiType"] == expected
     assert inputs["scalingConfig"] == {"minSize": 1, "maxSize": 4, "desiredSize": 1}
     assert (inputs["diskSize"], inputs["capacityType"]) == (80, "SPOT")
     assert inputs["labels"] == {"team": "payments"}
-    assert inputs["taints"] == [{"key": "dedicated", "value": "payments", "effect": "NO_SCHEDULE"}]
+    assert inputs["taints"] == [{"key": "dedicated", "value": "payments", "effect": "PREFER_NO_SCHEDULE"}]
 
 
 def test_access_entries_by_name(platform: Platform, minimal: Raw) -> None:

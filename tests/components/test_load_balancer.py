@@ -208,7 +208,7 @@ def test_a_given_certificate_is_used_and_none_is_requested(platform: Platform, m
     ("change", "renamed"),
     [
         ({"port": 50052}, True),
-        ({"protocol": "http", "grpc_services": [], "health": {}}, True),
+        ({"protocol": "http", "grpc_services": None}, True),
         ({"drain": 60}, False),
         ({"scaling": {"max": 20}}, False),
     ],
@@ -218,6 +218,9 @@ def test_a_target_group_gets_a_new_name_exactly_when_aws_would_need_a_new_one(
 ) -> None:
     before = platform(minimal).one(GROUP).inputs["name"]
     minimal["services"]["orders"] |= change
+    minimal["services"]["orders"] = {
+        key: value for key, value in minimal["services"]["orders"].items() if value is not None
+    }
     group = platform(minimal).one(GROUP)
     assert (group.inputs["name"] != before) is renamed
     assert group.delete_before_replace is False

@@ -25,11 +25,8 @@ def test_probes_are_native_grpc_and_never_share_a_health_service_name(platform: 
 
 
 def test_http_workloads_are_probed_over_http(platform: Platform, minimal: Raw) -> None:
-    minimal["services"]["orders"] |= {
-        "protocol": "http",
-        "grpc_services": [],
-        "health": {"path": "/ready", "port": 8081},
-    }
+    del minimal["services"]["orders"]["grpc_services"]
+    minimal["services"]["orders"] |= {"protocol": "http", "health": {"path": "/ready", "port": 8081}}
     found = container(platform(minimal))
     assert found["readinessProbe"]["httpGet"] == {"path": "/ready", "port": 8081}
     assert {port["name"]: port["containerPort"] for port in found["ports"]} == {"http": 50051, "health": 8081}
