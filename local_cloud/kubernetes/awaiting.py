@@ -1,0 +1,85 @@
+"""When the provider calls an object ready, and what it says after waiting in vain (pulumi-kubernetes provider/pkg/await)."""
+
+from __future__ import annotations
+
+import os
+import time
+from typing import Any, Final
+
+from local_cloud.kubernetes import pods
+from local_cloud.kubernetes.cluster import Cluster
+from local_cloud.kubernetes.controllers import selected_by
+from local_cloud.plugin import Refused
+
+_SKIP: Final = "pulumi.com/skipAwait"
+_PODS: Final = frozenset({"Deployment", "StatefulSet", "DaemonSet", "ReplicaSet", "Pod", "Job"})
+_UNMODELLED: Final = frozenset({"Ingress", "PersistentVolumeClaim", "PersistentVolume", "ReplicationController"})
+_POLL_SECONDS: Final = 0.1
+
+
+def patience() -> float:
+    """Seconds to wait for the endpoints of a Service, for which the real provider waits 600 (LOCAL_CLOUD_PATIENCE, default 15).
+
+    The pods may be created at the same time, by another call; when nothing is on its way this is time lost, hence so short.
+    """
+    return float(os.environ.get("LOCAL_CLOUD_PATIENCE", "15"))
+
+
+def skipped(inputs: dict[str, Any]) -> bool:
+    """Whether an annotation turns waiting off."""
+    return ((inputs.get("metadata") or {}).get("annotations") or {}).get(_SKIP) == "true"
+
+
+def refuse_unready(cluster: Cluster, kind: str, namespace: str, inputs: dict[str, Any]) -> None:
+    """Raises ``Refused`` with the time-out's text when the object can never become ready."""
+    if skipped(inputs):
+        return
+    name = inputs["metadata"]["name"]
+    if kind in _UNMODELLED:
+        raise Refused(
+            f"{namespace}/{name}: the local cloud does not model when a {kind} is ready; annotate it with {_SKIP}: 'true'"
+        )
+    if kind in _PODS and not (kind != "Pod" and (inputs.get("spec") or {}).get("replicas") == 0):
+        found = list(pods.troubles(cluster, namespace, inputs))
+        if found:
+            raise Refused(_timed_out(namespace, name, ["Minimum number of live Pods was not attained", *found]))
+
+
+def refuse_without_endpoints(cluster: Cluster, namespace: str, inputs: dict[str, Any]) -> None:
+    """Waits for the endpoints of a Service. Raises ``Refused`` when none come.
+
+    Must be called outside a transaction, for the pods come by another call. Headless and ExternalName Services and those without
+    a selector are not awaited (await/service.go).
+    """
+    spec = inputs.get("spec") or {}
+    if (
+        skipped(inputs)
+        or not spec.get("selector")
+        or spec.get("clusterIP") == "None"
+        or spec.get("type") == "ExternalName"
+    ):
+        return
+    name = inputs["metadata"]["name"]
+    deadline = time.monotonic() + patience()
+    while True:
+        row = cluster.find("Service", namespace, name)
+        if row is None or selected_by(cluster, namespace, row):
+            return
+        if time.monotonic() > deadline:
+            break
+        time.sleep(_POLL_SECONDS)
+    raise Refused(
+        _timed_out(
+            namespace,
+            name,
+            [
+                "Service does not target any Pods. Selected Pods may not be ready, or field '.spec.selector' may not match labels on any Pods"
+            ],
+        )
+    )
+
+
+def _timed_out(namespace: str, name: str, causes: list[str]) -> str:
+    head = f'the Kubernetes API server reported that "{namespace}/{name}" failed to fully initialize or become live: {name!r} timed out waiting to be Ready'
+    lines = [head, *causes]
+    return f"{len(lines)} errors occurred:\n" + "\n".join(f"\t* {line}" for line in lines)

@@ -1,0 +1,169 @@
+"""What the controllers in the cluster do with objects: whether the AWS Load Balancer Controller runs, and which targets it registers.
+
+Sources: aws-load-balancer-controller docs/guide/targetgroupbinding, pkg/targetgroupbinding; EKS user guide, Pod Identity.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import ipaddress
+from typing import Any, Final
+
+from local_cloud.kubernetes.charts import CHARTS, CONTROLLER
+from local_cloud.kubernetes.cluster import ASSOCIATION, BINDING, NODE_GROUP, Cluster
+from local_cloud.kubernetes.field import Field
+from local_cloud.kubernetes.rules.metadata import matches
+from local_cloud.store import Row
+
+FINALIZER: Final = "elbv2.k8s.aws/resources"
+AGENT: Final = "eks-pod-identity-agent"
+_WORKLOADS: Final = (
+    "apps/v1:Deployment",
+    "apps/v1:StatefulSet",
+    "apps/v1:DaemonSet",
+    "apps/v1:ReplicaSet",
+    "core/v1:Pod",
+)
+_HORIZONTAL: Final = "kubernetes:autoscaling/v2:HorizontalPodAutoscaler"
+
+
+def release_trouble(cluster: Cluster, inputs: dict[str, Any]) -> str | None:
+    """Why the pods of a release never become ready, None when nothing keeps them."""
+    chart = CHARTS.get(str(inputs.get("chart")))
+    if not cluster.belonging(NODE_GROUP):
+        return "the cluster has no node group, so its pods stay Pending (no nodes available to schedule pods)"
+    if chart is None or not chart.account:
+        return None
+    namespace = str(inputs.get("namespace") or "default")
+    settings = (inputs.get("values") or {}).get("serviceAccount") or {}
+    account = str(
+        settings.get("name") or (inputs.get("name") if inputs.get("chart") == CONTROLLER else chart.account) or ""
+    )
+    if settings.get("create") is False and account not in cluster.service_accounts(namespace):
+        return f'its pods are forbidden: serviceaccount "{account}" not found in {namespace}'
+    if not cluster.addon(AGENT):
+        return f"its pods get no AWS credentials: the EKS add-on {AGENT} is not installed"
+    if not associated(cluster, namespace, account):
+        return f"its pods get no AWS credentials: no Pod Identity association for service account {namespace}/{account} existed when they started"
+    return None
+
+
+def associated(cluster: Cluster, namespace: str, account: str) -> bool:
+    """Whether a Pod Identity association names a service account."""
+    return any(
+        row["namespace"] == namespace and row["serviceAccount"] == account for row in cluster.belonging(ASSOCIATION)
+    )
+
+
+def controller_trouble(cluster: Cluster) -> str | None:
+    """Why no AWS Load Balancer Controller is at work, None when one is."""
+    releases = cluster.releases(CONTROLLER)
+    if not releases:
+        return "no AWS Load Balancer Controller is installed"
+    troubles = [release_trouble(cluster, row.inputs) for row in releases]
+    return None if None in troubles else f"the AWS Load Balancer Controller does not run: {troubles[0]}"
+
+
+def register_targets(cluster: Cluster, namespace: str) -> None:
+    """Brings the targets of every binding in a namespace in line with its Service and pods."""
+    bindings = cluster.inside(BINDING, namespace)
+    if bindings and controller_trouble(cluster) is None:
+        for binding in bindings:
+            _register(cluster, namespace, binding)
+
+
+def drop_targets(cluster: Cluster, binding: Row) -> None:
+    """What the controller does before it lets go of a binding."""
+    cluster.store.forget("target", str(binding.inputs["spec"].get("targetGroupARN")))
+
+
+def _register(cluster: Cluster, namespace: str, binding: Row) -> None:
+    group = str(binding.inputs["spec"].get("targetGroupARN"))
+    wanted = set(_targets(cluster, namespace, binding))
+    present = {key for _, key in cluster.store.notes("target", group)}
+    for key in present - wanted:
+        cluster.store.forget("target", group, key)
+    for key in wanted - present:
+        address, _, port = key.rpartition(":")
+        cluster.store.note("target", group, key, {"id": address, "port": int(port), "health": "healthy"})
+
+
+def _targets(cluster: Cluster, namespace: str, binding: Row) -> list[str]:
+    reference = binding.inputs["spec"]["serviceRef"]
+    service = cluster.find("Service", namespace, str(reference["name"]))
+    if service is None:
+        return []
+    found = []
+    for workload in selected_by(cluster, namespace, service):
+        port = _target_port(service, workload, reference["port"])
+        if port is not None:
+            network = _network(cluster)
+            found += [
+                f"{_address(network, workload.id, number)}:{port}"
+                for number in range(_replicas(cluster, namespace, workload))
+            ]
+    return found
+
+
+def selected_by(cluster: Cluster, namespace: str, service: Row) -> list[Row]:
+    """The workloads whose pods a Service selects."""
+    selector = (service.inputs.get("spec") or {}).get("selector")
+    if not selector:
+        return []
+    rows = (row for kind in _WORKLOADS for row in cluster.inside(f"kubernetes:{kind}", namespace))
+    return [row for row in rows if matches(Field({"matchLabels": selector}), Field(pod_labels(row)))]
+
+
+def pod_labels(workload: Row) -> dict[str, Any]:
+    """The labels of a workload's pods."""
+    spec = workload.inputs.get("spec") or {}
+    source = spec["template"] if "template" in spec else workload.inputs
+    return dict((source.get("metadata") or {}).get("labels") or {})
+
+
+def pod_spec(inputs: dict[str, Any]) -> dict[str, Any]:
+    """The pod specification inside a workload."""
+    spec = inputs.get("spec") or {}
+    while "jobTemplate" in spec or "template" in spec:
+        spec = (spec.get("jobTemplate") or spec.get("template") or {}).get("spec") or {}
+    return dict(spec)
+
+
+def _target_port(service: Row, workload: Row, wanted: Any) -> int | None:
+    for port in service.inputs["spec"].get("ports") or ():
+        if wanted in {port.get("port"), port.get("name")}:
+            target = port.get("targetPort", port["port"])
+            if isinstance(target, int):
+                return target
+            return _named_port(pod_spec(workload.inputs), target)
+    return None
+
+
+def _named_port(spec: dict[str, Any], name: str) -> int | None:
+    ports = (port for container in spec.get("containers") or () for port in container.get("ports") or ())
+    return next((int(port["containerPort"]) for port in ports if port.get("name") == name), None)
+
+
+def _replicas(cluster: Cluster, namespace: str, workload: Row) -> int:
+    spec = workload.inputs.get("spec") or {}
+    name = workload.inputs["metadata"]["name"]
+    for scaler in cluster.inside(_HORIZONTAL, namespace):
+        if scaler.inputs["spec"]["scaleTargetRef"].get("name") == name:
+            return int(scaler.inputs["spec"].get("minReplicas", 1))
+    return int(spec.get("replicas", 1))
+
+
+def _network(cluster: Cluster) -> ipaddress.IPv4Network:
+    """The addresses of pods: the first node group's first subnet (the VPC CNI gives pods addresses of their subnet)."""
+    for group in cluster.belonging(NODE_GROUP):
+        for subnet in group["subnetIds"] or ():
+            row = cluster.store.get("aws", "aws:ec2/subnet:Subnet", str(subnet))
+            if row is not None and row["cidrBlock"]:
+                return ipaddress.IPv4Network(str(row["cidrBlock"]))
+    return ipaddress.IPv4Network("10.0.0.0/16")
+
+
+def _address(network: ipaddress.IPv4Network, identity: str, number: int) -> str:
+    digest = hashlib.sha256(f"{identity}/{number}".encode()).digest()
+    usable = max(network.num_addresses - 5, 1)  # AWS keeps the first four addresses of a subnet and the last
+    return str(network[4 + int.from_bytes(digest[:4]) % usable])
