@@ -1,7 +1,7 @@
 """Installs the stand-ins as plug-ins of the Pulumi engine.
 
-The engine runs ``$PULUMI_HOME/plugins/resource-NAME-vVERSION/pulumi-resource-NAME`` when the program asks for that version, so a
-``PULUMI_HOME`` of its own carries the stand-ins and leaves the user's real plug-ins alone.
+The engine runs ``$PULUMI_HOME/plugins/resource-NAME-vVERSION/pulumi-resource-NAME`` when the program asks for that
+version, so a ``PULUMI_HOME`` of its own carries the stand-ins and leaves the user's real plug-ins alone.
 """
 
 from __future__ import annotations
@@ -23,8 +23,8 @@ def folder(home: Path, package: str) -> Path:
 def install(home: Path, python: Path, checkout: Path) -> None:
     """Writes one script per package below ``home`` (a PULUMI_HOME); running it again changes nothing.
 
-    ``python``: the interpreter with the dependencies; ``checkout``: the folder that holds ``local_cloud``. Also reads the SDK's
-    types once, so that the first preview need not.
+    ``python``: the interpreter with the dependencies; ``checkout``: the folder that holds ``local_cloud``. Also reads
+    the SDK's types once, so that the first preview need not.
     """
     for package in PACKAGES:
         target = folder(home, package) / f"pulumi-resource-{package}"

@@ -15,7 +15,7 @@ import sys
 import threading
 import time
 import types
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from concurrent import futures
 from pathlib import Path
 
@@ -71,12 +71,20 @@ def _listens(address: str) -> bool:
         return True  # not a TCP address: nothing to say about it
 
 
-def serve(servicer: object, arguments: Sequence[str]) -> None:
+def serve(servicer: object, arguments: Sequence[str], ended: Callable[[], None] = lambda: None) -> None:
     """Serves a ResourceProviderServicer until the engine ends it (SIGINT, SIGTERM) or is gone.
 
     ``arguments`` are the command line's: the engine gives its address as the last one that is no flag. The port is
-    printed on the first line of stdout, as the engine expects from a plug-in.
+    printed on the first line of stdout, as the engine expects from a plug-in. ``ended`` is called when the engine ends
+    this process at the end of its run, everything saved; it is not called when the engine was killed.
     """
+    parent = os.getppid()
+
+    def leave(*_: object) -> None:
+        if os.getppid() == parent:
+            ended()
+        os._exit(0)
+
     addresses = [argument for argument in arguments if not argument.startswith("-")]
     watch_parent(addresses[-1] if addresses else None)
     options = [("grpc.max_receive_message_length", _MESSAGE_BYTES), ("grpc.max_send_message_length", _MESSAGE_BYTES)]
@@ -85,7 +93,7 @@ def serve(servicer: object, arguments: Sequence[str]) -> None:
     port = server.add_insecure_port("127.0.0.1:0")
     server.start()
     for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, lambda *_: os._exit(0))
+        signal.signal(number, leave)
     print(port, flush=True)
     server.wait_for_termination()
 

@@ -46,8 +46,8 @@ class Row:
     """One resource that exists: ``inputs`` as Check left them, ``outputs`` the whole state (inputs included).
 
     ``urn`` is "" for what AWS or a controller made by itself. ``named``: the engine has named its id in a Diff, Read,
-    Update or Delete, so a later Create with this URN is a replacement, not the repetition of a create whose answer
-    got lost.
+    Update or Delete, or ended by itself after its create, so a later Create with this URN is a replacement, not the
+    repetition of a create whose answer got lost.
     """
 
     id: str
@@ -85,6 +85,7 @@ class Store:
             Path(path).parent.mkdir(parents=True, exist_ok=True)
         self._lock = threading.RLock()
         self._depth = 0
+        self._fresh: set[tuple[str, str, str]] = set()
         self._db = sqlite3.connect(path, timeout=30, isolation_level=None, check_same_thread=False)
         self._db.execute("PRAGMA journal_mode = WAL")
         self._db.execute("PRAGMA synchronous = NORMAL")
@@ -127,6 +128,7 @@ class Store:
             except sqlite3.IntegrityError:
                 raise KeyError(f"{row.token} {row.id} exists already") from None
             self._index(cursor.lastrowid, row)
+        self.expect_naming(row)
         return row
 
     def update(self, row: Row) -> None:
@@ -168,6 +170,21 @@ class Store:
             statement = "UPDATE resource SET named = 1 WHERE provider = ? AND token = ? AND id = ?"
             with self.transaction():
                 self._db.execute(statement, (row.provider, row.token, row.id))
+
+    def expect_naming(self, row: Row) -> None:
+        """Lets ``settle`` name this resource (of its own accord for one that this process inserted)."""
+        self._fresh.add((row.provider, row.token, row.id))
+
+    def settle(self) -> None:
+        """Names all that this process created: the engine has ended by itself, so its state knows them.
+
+        Without it a ``--target-replace`` right after a first ``up`` (Check without old inputs, no Diff, Create) would
+        look like the repetition of a create whose answer got lost.
+        """
+        statement = "UPDATE resource SET named = 1 WHERE provider = ? AND token = ? AND id = ?"
+        with self.transaction():
+            self._db.executemany(statement, sorted(self._fresh))
+        self._fresh.clear()
 
     def rename(self, row: Row, urn: str) -> None:
         """Records the URN a resource has now (an alias, or an import of what had none)."""

@@ -5,4 +5,5 @@ import sys
 from local_cloud.aws.provider import Aws
 from local_cloud.process import serve
 
-serve(Aws().servicer(), sys.argv[1:])
+plugin = Aws()
+serve(plugin.servicer(), sys.argv[1:], ended=plugin.store.settle)

@@ -31,6 +31,7 @@ class Aws(Plugin):
         self.account = Account(store or Store())
         self.store = self.account.store
         self._default_tags: Props = {}
+        self._adopted_ids: set[tuple[str, str]] = set()
         self._types = schema.load("pulumi_aws", catalogue.KINDS)
 
     # The provider's own configuration
@@ -123,8 +124,8 @@ class Aws(Plugin):
         """Removes the resource unless AWS would keep it; one that is gone already is a success."""
         kind = self._kind(call.type)
         row = self._named(call)
-        if row is None:
-            return
+        if row is None or (row.token, row.id) in self._adopted_ids:
+            return  # adopted in this very run: what the engine takes for the old one is the new one
         try:
             with self.store.transaction():
                 for refuse in kind.refuse_delete:
@@ -198,6 +199,8 @@ class Aws(Plugin):
         if orphan is None or orphan.token != kind.token:
             return None
         if not difference(kind, orphan.inputs, call.news).replaces:
+            self._adopted_ids.add((orphan.token, orphan.id))
+            self.store.expect_naming(orphan)
             return self._changed(kind, orphan, call.news, refusing=False)
         self._dropped(kind, orphan)
         return None
