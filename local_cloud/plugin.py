@@ -23,11 +23,12 @@ import grpc
 from google.protobuf import empty_pb2, struct_pb2
 
 from local_cloud.process import protocol
+from local_cloud.store import Store
 from local_cloud.values import Failure, Props, decode, encode
 
 pb = protocol("provider_pb2")
 plugin_pb2 = protocol("plugin_pb2")
-Servicer: Any = protocol("provider_pb2_grpc").ResourceProviderServicer
+_Base: Any = protocol("provider_pb2_grpc").ResourceProviderServicer
 
 Message = Any  # the SDK's protocol modules are not typed
 
@@ -74,6 +75,7 @@ class Plugin:
     package = ""
     version = ""
     keep_secrets = False
+    store: Store | None = None
 
     def check_config(self, call: Call) -> tuple[Props, Iterable[Failure]]:
         """The provider's own inputs."""
@@ -114,6 +116,11 @@ class Plugin:
         """A function of the provider."""
         raise Refused(f"the local cloud does not answer the look-up {token}; say the value in the settings instead")
 
+    def ended(self) -> None:
+        """The engine has ended its run by itself: what was created is in its state now (``Store.settle``)."""
+        if self.store is not None:
+            self.store.settle()
+
     def servicer(self) -> object:
         """The gRPC servicer to give to ``process.serve``."""
         return _Servicer(self)
@@ -129,11 +136,14 @@ _KINDS = {
 }
 
 
-class _Servicer(Servicer):  # type: ignore[misc]
+class _Servicer(_Base):  # type: ignore[misc]
     """Translates both ways; method names are the protocol's."""
 
     def __init__(self, plugin: Plugin) -> None:
         self._plugin = plugin
+
+    def ended(self) -> None:
+        self._plugin.ended()
 
     def _decode(self, struct: Message) -> Props:
         return decode(struct, secrets=self._plugin.keep_secrets)

@@ -15,7 +15,7 @@ import sys
 import threading
 import time
 import types
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from concurrent import futures
 from pathlib import Path
 
@@ -71,18 +71,18 @@ def _listens(address: str) -> bool:
         return True  # not a TCP address: nothing to say about it
 
 
-def serve(servicer: object, arguments: Sequence[str], ended: Callable[[], None] = lambda: None) -> None:
+def serve(servicer: object, arguments: Sequence[str]) -> None:
     """Serves a ResourceProviderServicer until the engine ends it (SIGINT, SIGTERM) or is gone.
 
     ``arguments`` are the command line's: the engine gives its address as the last one that is no flag. The port is
-    printed on the first line of stdout, as the engine expects from a plug-in. ``ended`` is called when the engine ends
-    this process at the end of its run, everything saved; it is not called when the engine was killed.
+    printed on the first line of stdout, as the engine expects from a plug-in. A method ``ended`` of the
+    servicer is called when the engine ends this process at the end of its run, everything saved; not when it was killed.
     """
     parent = os.getppid()
 
     def leave(*_: object) -> None:
         if os.getppid() == parent:
-            ended()
+            getattr(servicer, "ended", lambda: None)()
         os._exit(0)
 
     addresses = [argument for argument in arguments if not argument.startswith("-")]

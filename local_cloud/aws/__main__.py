@@ -5,5 +5,4 @@ import sys
 from local_cloud.aws.provider import Aws
 from local_cloud.process import serve
 
-plugin = Aws()
-serve(plugin.servicer(), sys.argv[1:], ended=plugin.store.settle)
+serve(Aws().servicer(), sys.argv[1:])

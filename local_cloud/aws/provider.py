@@ -28,8 +28,8 @@ class Aws(Plugin):
 
     def __init__(self, store: Store | None = None) -> None:
         self.version = version("pulumi-aws")
-        self.account = Account(store or Store())
-        self.store = self.account.store
+        self.store: Store = store or Store()
+        self.account = Account(self.store)
         self._default_tags: Props = {}
         self._adopted_ids: set[tuple[str, str]] = set()
         self._types = schema.load("pulumi_aws", catalogue.KINDS)
