@@ -62,6 +62,12 @@ class Result:
             raise EngineError(self)
         return self
 
+    def check_failed(self) -> str:
+        """All that was printed, when the command failed; AssertionError when it did not."""
+        if not self.code:
+            raise AssertionError(f"`pulumi {shlex.join(self.args)}` should have failed:\n{self.text}")
+        return self.text
+
 
 @dataclass(frozen=True)
 class LocalEngine:

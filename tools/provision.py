@@ -244,11 +244,14 @@ def _go() -> str:
 
 def with_host(cli: Cli, python: Path, sources: Path) -> Path:
     """The CLI to run: the given one when it has a Python language host, else a twin with our host beside it."""
-    if cli.has_host:
-        return cli.path
+    return cli.path if cli.has_host else hosted(cli.path, python, sources)
+
+
+def hosted(cli: Path, python: Path, sources: Path) -> Path:
+    """A twin of `cli` with our language host, which runs on `python`, beside it."""
     # The engine takes a host beside its own binary silently and warns about one found elsewhere.
     contents = [(sources / name).read_bytes() for name in _HOST_SOURCES]
-    key = digest(*contents, str(python), *map(str, identity(cli.path)))
+    key = digest(*contents, str(python), *map(str, identity(cli)))
     folder = cache() / "cli" / f"hosted-{key}"
     if (folder / "pulumi").is_file():
         return folder / "pulumi"
@@ -262,7 +265,7 @@ def with_host(cli: Cli, python: Path, sources: Path) -> Path:
             command = f"exec {shlex.quote(str(python))} {shlex.quote(str(host))}"
             (partial / _HOST).write_text(f'#!/bin/sh\n{command} "$@"\n', encoding="utf-8")
             (partial / _HOST).chmod(0o755)
-            _twin(cli.path, partial / "pulumi")
+            _twin(cli, partial / "pulumi")
             partial.rename(folder)
     return folder / "pulumi"
 
