@@ -1,7 +1,7 @@
 """What pulumi-eks itself refuses, in its words, and what this stand-in does not model, in ours.
 
-Sources: nodejs/eks/cluster.ts (createCore), authenticationMode.ts, nodegroup.ts. Not asked for: the ``aws`` command that
-the real component wants on PATH (dependencies.ts), for a laptop without it shall run the local cloud.
+Sources: nodejs/eks/cluster.ts (createCore), authenticationMode.ts, nodegroup.ts. Not asked for: the ``aws`` command
+that the real component wants on PATH (dependencies.ts), for a laptop without it shall run the local cloud.
 """
 
 from __future__ import annotations
@@ -31,7 +31,8 @@ def cluster_problems(component: Component) -> None:
         raise Refused("instanceRole and instanceRoles are mutually exclusive, and cannot both be set.")
     if component["subnetIds"] and (component["publicSubnetIds"] or component["privateSubnetIds"]):
         raise Refused(
-            "subnetIds, and the use of publicSubnetIds and/or privateSubnetIds are mutually exclusive. Choose a single approach."
+            "subnetIds, and the use of publicSubnetIds and/or privateSubnetIds are mutually exclusive. Choose "
+            "a single approach."
         )
     public, cidrs = component["endpointPublicAccess"].value, component["publicAccessCidrs"]
     if cidrs and public is False:
@@ -48,7 +49,8 @@ def _mode_problems(component: Component, mode: object) -> None:
         for name in ("roleMappings", "userMappings", "instanceRoles"):
             if component[name]:
                 raise Refused(
-                    f"The '{name}' property does not support non-empty values when 'authenticationMode' is set to 'API'."
+                    f"The '{name}' property does not support non-empty values when 'authenticationMode' is set "
+                    "to 'API'."
                 )
     if mode not in {"API", "API_AND_CONFIG_MAP"} and component["accessEntries"]:
         said = f"set to '{mode}'" if mode else "not set"
@@ -66,14 +68,17 @@ def _unmodelled(component: Component, mode: object) -> None:
             raise Refused(f"{name}: the local cloud does not model {thing}")
     if component["skipDefaultNodeGroup"].value is not True:
         raise Refused(
-            "skipDefaultNodeGroup: the local cloud does not model the default node group; set it to true and use ManagedNodeGroup"
+            "skipDefaultNodeGroup: the local cloud does not model the default node group; set it to true and "
+            "use ManagedNodeGroup"
         )
     if mode != "API":
         raise Refused("authenticationMode: the local cloud models API only, not the deprecated aws-auth ConfigMap")
 
 
 _LAUNCH_TEMPLATE: Final = (
-    "kubeletExtraArgs", "bootstrapExtraArgs", "bottlerocketSettings", "nodeadmExtraOptions", "enableIMDSv2", "userData", "amiId",
+    "kubeletExtraArgs", "bootstrapExtraArgs", "bottlerocketSettings", "nodeadmExtraOptions", "enableIMDSv2",
+    "userData",
+    "amiId",
     "enableEfaSupport",
 )  # fmt: skip
 
@@ -95,7 +100,8 @@ def node_group_problems(component: Component) -> None:
     advanced = [name for name in _LAUNCH_TEMPLATE if component[name].value is not None]
     if component["launchTemplate"] and advanced:
         problems.append(
-            f"launchTemplate: If you provide a custom launch template, you cannot provide any of {', '.join(_LAUNCH_TEMPLATE)}. "
+            "launchTemplate: If you provide a custom launch template, you cannot provide any of "
+            f"{', '.join(_LAUNCH_TEMPLATE)}. "
             "Please include these in the launch template that you are providing."
         )
     if problems:

@@ -120,8 +120,8 @@ def _cluster(component: Component, role: Traced, waits: list[Child], group: Trac
         "enabledClusterLogTypes": component["enabledClusterLogTypes"],
         "tags": tags(name, component["clusterTags"], component["tags"]),
         "encryptionConfig": {"provider": {"keyArn": key}, "resources": ["secrets"]} if key else None,
-        "accessConfig": {"authenticationMode": component["authenticationMode"], "bootstrapClusterCreatorAdminPermissions": True},
-        "upgradePolicy": component["upgradePolicy"],
+        "accessConfig": {"authenticationMode": component["authenticationMode"],
+        "bootstrapClusterCreatorAdminPermissions": True}, "upgradePolicy": component["upgradePolicy"],
         "deletionProtection": component["deletionProtection"],
     }  # fmt: skip
     return component.child("aws:eks/cluster:Cluster", name, properties, depends=waits, ignore=_IGNORED)

@@ -1,7 +1,7 @@
 """The engine's resource monitor, as a component provider calls it: registers the component and its children.
 
-It speaks the protocol itself rather than through the Pulumi SDK, whose import alone would take longer than all else this
-plug-in does (protocol: proto/pulumi/resource.proto).
+It speaks the protocol itself rather than through the Pulumi SDK, whose import alone would take longer than all else
+this plug-in does (protocol: proto/pulumi/resource.proto).
 """
 
 from __future__ import annotations

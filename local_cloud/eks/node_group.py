@@ -12,12 +12,14 @@ from local_cloud.eks.traced import ABSENT, Reference, Traced, flat
 from local_cloud.plugin import Refused
 
 _PASSED: Final = (
-    "amiType", "capacityType", "diskSize", "forceUpdateVersion", "instanceTypes", "labels", "launchTemplate", "nodeGroupName",
+    "amiType", "capacityType", "diskSize", "forceUpdateVersion", "instanceTypes", "labels", "launchTemplate",
+    "nodeGroupName",
     "nodeGroupNamePrefix", "releaseVersion", "remoteAccess", "tags", "taints", "version",
 )  # fmt: skip
 _DEFAULT_SIZES: Final = {"desiredSize": 2, "minSize": 1, "maxSize": 2}
 _ADDON: Final = (
-    "addonName", "addonVersion", "podIdentityAssociations", "preserve", "resolveConflictsOnCreate", "resolveConflictsOnUpdate",
+    "addonName", "addonVersion", "podIdentityAssociations", "preserve", "resolveConflictsOnCreate",
+    "resolveConflictsOnUpdate",
     "serviceAccountRoleArn", "tags",
 )  # fmt: skip
 

@@ -67,7 +67,8 @@ def node_group_rules(component: Component, cluster: Child, group: Traced) -> tup
             "type": "ingress", "fromPort": 1025, "toPort": 65535, "protocol": "tcp", "sourceSecurityGroupId": own,
         },
         "eksExtApiServerClusterIngressRule": {
-            "description": "Allow pods running extension API servers on port 443 to receive communication from cluster control plane",
+            "description": "Allow pods running extension API servers on port 443 to receive communication "
+            "from cluster control plane",
             "type": "ingress", **_HTTPS, "sourceSecurityGroupId": own,
         },
         "eksNodeInternetEgressRule": _INTERNET,

@@ -40,7 +40,8 @@ def build(component: Component, cluster: Child) -> Traced:
     options = component["vpcCniOptions"]
     if options["securityContextPrivileged"]:
         raise Refused(
-            "vpcCniOptions.securityContextPrivileged: the local cloud does not model the patch of the aws-node DaemonSet"
+            "vpcCniOptions.securityContextPrivileged: the local cloud does not model the patch of the "
+            "aws-node DaemonSet"
         )
     name = f"{component.name}-vpc-cni"
     urn = component.component("eks:index:VpcCniAddon", name)

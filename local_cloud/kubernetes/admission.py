@@ -1,7 +1,7 @@
 """What the API server and the webhooks in the cluster refuse when an object is written.
 
-Sources: webhooks/elbv2/targetgroupbinding_validator.go and docs/guide/targetgroupbinding of the AWS Load Balancer Controller;
-pulumi-kubernetes provider/pkg/provider/provider.go for the texts around.
+Sources: webhooks/elbv2/targetgroupbinding_validator.go and docs/guide/targetgroupbinding of the AWS Load Balancer
+Controller; pulumi-kubernetes provider/pkg/provider/provider.go for the texts around.
 """
 
 from __future__ import annotations
@@ -25,8 +25,10 @@ def refuse_create(cluster: Cluster, api: str, kind: str, namespace: str, inputs:
     subject = f"{namespace}/{name}" if namespace else name
     if not cluster.serves(api, kind):
         raise Refused(
-            f"creation of resource {subject} failed because the Kubernetes API server reported that the apiVersion for this "
-            f'resource does not exist. Verify that any required CRDs have been created: no matches for kind "{kind}" in version '
+            f"creation of resource {subject} failed because the Kubernetes API server reported that the "
+            "apiVersion for this "
+            "resource does not exist. Verify that any required CRDs have been created: no matches for kind "
+            f'"{kind}" in version '
             f'"{api}"'
         )
     if namespace and not cluster.has_namespace(namespace):
@@ -48,7 +50,8 @@ def refuse_update(cluster: Cluster, kind: str, row: Row, inputs: dict[str, Any])
         raise Refused(
             _update_failed(
                 row.id,
-                f'{kind} "{row.inputs["metadata"]["name"]}" is invalid: data: Forbidden: field is immutable when `immutable` is set',
+                f'{kind} "{row.inputs["metadata"]["name"]}" is invalid: data: Forbidden: field is immutable '
+                "when `immutable` is set",
             )
         )
     if kind == "TargetGroupBinding":
@@ -75,7 +78,8 @@ class _Denied(Exception):  # noqa: N818 (the cluster denies; nothing is broken)
 
 def _unanswered(trouble: str) -> str:
     return (
-        'Internal error occurred: failed calling webhook "mtargetgroupbinding.elbv2.k8s.aws": no endpoints available for service '
+        'Internal error occurred: failed calling webhook "mtargetgroupbinding.elbv2.k8s.aws": no endpoints '
+        "available for service "
         f'"aws-load-balancer-webhook-service" ({trouble})'
     )
 
@@ -88,7 +92,8 @@ def _refuse_binding(cluster: Cluster, spec: dict[str, Any]) -> None:
     group = cluster.store.get("aws", TARGET_GROUP, arn)
     if group is None:
         raise _Denied(
-            f"{_DENIED}unable to get target group IP address type: TargetGroupNotFound: One or more target groups not found"
+            f"{_DENIED}unable to get target group IP address type: TargetGroupNotFound: One or more target "
+            "groups not found"
         )
     for other in cluster.store.where(cluster.key, BINDING, "spec.targetGroupARN", arn):
         if not (other.inputs["spec"].get("multiClusterTargetGroup") and spec.get("multiClusterTargetGroup")):
@@ -101,7 +106,8 @@ def _refuse_mismatch(cluster: Cluster, spec: dict[str, Any], group: Row) -> None
     actual = group["ipAddressType"] or "ipv4"
     if spec.get("ipAddressType", "ipv4") != actual:
         raise _Denied(
-            f"{_DENIED}invalid IP address type {spec.get('ipAddressType', 'ipv4')} for TargetGroup {arn} (it is {actual})"
+            f"{_DENIED}invalid IP address type {spec.get('ipAddressType', 'ipv4')} for TargetGroup {arn} (it "
+            f"is {actual})"
         )
     if spec.get("vpcID") not in {None, "", group["vpcId"]}:
         raise _Denied(
@@ -109,7 +115,8 @@ def _refuse_mismatch(cluster: Cluster, spec: dict[str, Any], group: Row) -> None
         )
     if wanted != (group["targetType"] or "instance"):
         raise _Denied(
-            f"targetType {wanted!r} can never register: TargetGroup {arn} has target type {group['targetType'] or 'instance'!r}"
+            f"targetType {wanted!r} can never register: TargetGroup {arn} has target type "
+            f"{group['targetType'] or 'instance'!r}"
         )
     if group["vpcId"] and cluster.vpc() and group["vpcId"] != cluster.vpc():
         raise _Denied(

@@ -1,4 +1,7 @@
-"""When the provider calls an object ready, and what it says after waiting in vain (pulumi-kubernetes provider/pkg/await)."""
+"""When the provider calls an object ready, and what it says after waiting in vain.
+
+Source: pulumi-kubernetes provider/pkg/await.
+"""
 
 from __future__ import annotations
 
@@ -15,12 +18,17 @@ _SKIP: Final = "pulumi.com/skipAwait"
 _PODS: Final = frozenset({"Deployment", "StatefulSet", "DaemonSet", "ReplicaSet", "Pod", "Job"})
 _UNMODELLED: Final = frozenset({"Ingress", "PersistentVolumeClaim", "PersistentVolume", "ReplicationController"})
 _POLL_SECONDS: Final = 0.1
+_NO_ENDPOINTS: Final = (
+    "Service does not target any Pods. Selected Pods may not be ready, or field '.spec.selector' may not match labels "
+    "on any Pods"
+)
 
 
 def patience() -> float:
-    """Seconds to wait for the endpoints of a Service, for which the real provider waits 600 (LOCAL_CLOUD_PATIENCE, default 15).
+    """Seconds to wait for the endpoints of a Service: LOCAL_CLOUD_PATIENCE, default 15. The real provider waits 600.
 
-    The pods may be created at the same time, by another call; when nothing is on its way this is time lost, hence so short.
+    The pods may be created at the same time, by another call; when nothing is on its way this is time lost, hence so
+    short.
     """
     return float(os.environ.get("LOCAL_CLOUD_PATIENCE", "15"))
 
@@ -37,7 +45,8 @@ def refuse_unready(cluster: Cluster, kind: str, namespace: str, inputs: dict[str
     name = inputs["metadata"]["name"]
     if kind in _UNMODELLED:
         raise Refused(
-            f"{namespace}/{name}: the local cloud does not model when a {kind} is ready; annotate it with {_SKIP}: 'true'"
+            f"{namespace}/{name}: the local cloud does not model when a {kind} is ready; annotate it with "
+            f"{_SKIP}: 'true'"
         )
     if kind in _PODS and not (kind != "Pod" and (inputs.get("spec") or {}).get("replicas") == 0):
         found = list(pods.troubles(cluster, namespace, inputs))
@@ -48,8 +57,8 @@ def refuse_unready(cluster: Cluster, kind: str, namespace: str, inputs: dict[str
 def refuse_without_endpoints(cluster: Cluster, namespace: str, inputs: dict[str, Any]) -> None:
     """Waits for the endpoints of a Service. Raises ``Refused`` when none come.
 
-    Must be called outside a transaction, for the pods come by another call. Headless and ExternalName Services and those without
-    a selector are not awaited (await/service.go).
+    Must be called outside a transaction, for the pods come by another call. Headless and ExternalName Services and
+    those without a selector are not awaited (await/service.go).
     """
     spec = inputs.get("spec") or {}
     if (
@@ -68,18 +77,13 @@ def refuse_without_endpoints(cluster: Cluster, namespace: str, inputs: dict[str,
         if time.monotonic() > deadline:
             break
         time.sleep(_POLL_SECONDS)
-    raise Refused(
-        _timed_out(
-            namespace,
-            name,
-            [
-                "Service does not target any Pods. Selected Pods may not be ready, or field '.spec.selector' may not match labels on any Pods"
-            ],
-        )
-    )
+    raise Refused(_timed_out(namespace, name, [_NO_ENDPOINTS]))
 
 
 def _timed_out(namespace: str, name: str, causes: list[str]) -> str:
-    head = f'the Kubernetes API server reported that "{namespace}/{name}" failed to fully initialize or become live: {name!r} timed out waiting to be Ready'
+    head = (
+        f'the Kubernetes API server reported that "{namespace}/{name}" failed to fully initialize or become '
+        f"live: {name!r} timed out waiting to be Ready"
+    )
     lines = [head, *causes]
     return f"{len(lines)} errors occurred:\n" + "\n".join(f"\t* {line}" for line in lines)

@@ -14,8 +14,10 @@ _GATEWAY: Final = "gateway.k8s.aws/v1"
 
 @dataclass(frozen=True)
 class Chart:
-    """One chart. ``custom_kinds``: (apiVersion, kind) that exist once it is installed; ``account``: it needs AWS
-    credentials, for this service account unless its values name another.
+    """One chart.
+
+    ``custom_kinds``: (apiVersion, kind) that exist once it is installed. ``account``: it needs AWS credentials, for
+    this service account unless its values name another.
     """
 
     newest: str

@@ -1,7 +1,7 @@
-"""One EKS cluster as its API server sees it: the objects in it, and the AWS resources its nodes and controllers stand on.
+"""One EKS cluster as its API server sees it: the objects in it, and the AWS resources under its nodes and controllers.
 
-Objects are rows of the shared store under a provider key of the cluster's own, so two clusters never mix; the aws stand-in writes
-the clusters, node groups, add-ons and associations.
+Objects are rows of the shared store under a provider key of the cluster's own, so two clusters never mix; the aws
+stand-in writes the clusters, node groups, add-ons and associations.
 """
 
 from __future__ import annotations
@@ -69,7 +69,8 @@ class Cluster:
             address = self.server or "http://localhost:8080"
             raise Unreachable(
                 "configured Kubernetes cluster is unreachable: unable to load schema information from the API server: "
-                f'Get "{address}/openapi/v2?timeout=32s": dial tcp: lookup {address.removeprefix("https://")}: no such host'
+                f'Get "{address}/openapi/v2?timeout=32s": dial tcp: lookup {address.removeprefix("https://")}: '
+                "no such host"
             )
         return found[0]
 

@@ -1,6 +1,7 @@
-"""What the controllers in the cluster do with objects: whether the AWS Load Balancer Controller runs, and which targets it registers.
+"""What controllers do: whether the AWS Load Balancer Controller runs, and which targets it registers.
 
-Sources: aws-load-balancer-controller docs/guide/targetgroupbinding, pkg/targetgroupbinding; EKS user guide, Pod Identity.
+Sources: aws-load-balancer-controller docs/guide/targetgroupbinding, pkg/targetgroupbinding; EKS user guide, Pod
+Identity.
 """
 
 from __future__ import annotations
@@ -44,7 +45,10 @@ def release_trouble(cluster: Cluster, inputs: dict[str, Any]) -> str | None:
     if not cluster.addon(AGENT):
         return f"its pods get no AWS credentials: the EKS add-on {AGENT} is not installed"
     if not associated(cluster, namespace, account):
-        return f"its pods get no AWS credentials: no Pod Identity association for service account {namespace}/{account} existed when they started"
+        return (
+            "its pods get no AWS credentials: no Pod Identity association for service account "
+            f"{namespace}/{account} existed when they started"
+        )
     return None
 
 
@@ -117,7 +121,7 @@ def selected_by(cluster: Cluster, namespace: str, service: Row) -> list[Row]:
 def pod_labels(workload: Row) -> dict[str, Any]:
     """The labels of a workload's pods."""
     spec = workload.inputs.get("spec") or {}
-    source = spec["template"] if "template" in spec else workload.inputs
+    source = spec.get("template", workload.inputs)
     return dict((source.get("metadata") or {}).get("labels") or {})
 
 

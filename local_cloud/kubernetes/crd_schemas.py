@@ -1,7 +1,7 @@
 """Strict schemas of the custom resources this platform writes.
 
-The API server prunes unknown fields of a custom resource in silence, so only a strict schema finds a typing error. Source: the CRD
-files of the AWS Load Balancer Controller chart (helm/aws-load-balancer-controller/crds/crds.yaml).
+The API server prunes unknown fields of a custom resource in silence, so only a strict schema finds a typing error.
+Source: the CRD files of the AWS Load Balancer Controller chart (helm/aws-load-balancer-controller/crds/crds.yaml).
 """
 
 from __future__ import annotations

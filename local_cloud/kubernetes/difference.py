@@ -31,7 +31,7 @@ def changes(old: Any, new: Any, path: str = "") -> Iterator[tuple[str, str]]:
 def difference(
     api: str, kind: str, old: dict[str, Any], new: dict[str, Any], *, mutable: frozenset[str], patch: bool
 ) -> Difference:
-    """The answer to Diff. ``mutable``: kinds (ConfigMap, Secret) the provider was told to change in place; ``patch``: a Patch type."""
+    """The answer to Diff. ``mutable``: ConfigMap, Secret where told to change in place; ``patch``: a Patch type."""
     forcing = kinds.NAME_REPLACES if patch else (*kinds.NAME_REPLACES, *_forcing(api, kind, old, new, mutable))
     detailed: dict[str, str] = {}
     replaces = set()

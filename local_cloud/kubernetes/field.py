@@ -12,8 +12,8 @@ _SIGNATURE: Final = "4dabf18193072939515e22adb298388d"  # pulumi/sdk, resource/p
 _HIDDEN: Final = "[secret]"  # what the engine's events print for a secret
 
 
-def normal(value: object) -> Any:
-    """The value as the rules want it: unknowns and hidden secrets as ``UNKNOWN``, whole floats as int, no nulls in maps.
+def normal(value: object) -> Any:  # noqa: PLR0911 (one line for each kind of value)
+    """The value as the rules want it: unknowns and hidden secrets are ``UNKNOWN``, whole floats int, no nulls in maps.
 
     The wire knows only floats, and the API server drops a null field before it validates.
     """

@@ -22,7 +22,8 @@ CLUSTER_SCOPED: Final = frozenset(
 
 _SELECTOR: Final = ("spec.selector",)
 _POD: Final = (
-    "spec.activeDeadlineSeconds", "spec.affinity", "spec.automountServiceAccountToken", "spec.containers", "spec.dnsConfig",
+    "spec.activeDeadlineSeconds", "spec.affinity", "spec.automountServiceAccountToken", "spec.containers",
+    "spec.dnsConfig",
     "spec.dnsPolicy", "spec.hostIPC", "spec.hostNetwork", "spec.hostPID", "spec.hostname", "spec.imagePullSecrets",
     "spec.initContainers", "spec.nodeName", "spec.nodeSelector", "spec.restartPolicy", "spec.runtimeClassName",
     "spec.schedulerName", "spec.securityContext", "spec.serviceAccountName", "spec.subdomain",
@@ -34,8 +35,12 @@ REPLACING: Final[dict[tuple[str, str], tuple[str, ...]]] = {
     ("apps/v1", "DaemonSet"): _SELECTOR,
     ("apps/v1", "ReplicaSet"): _SELECTOR,
     ("apps/v1", "StatefulSet"): (
-        "spec.selector", "spec.serviceName", "spec.volumeClaimTemplates", "spec.podManagementPolicy", "spec.revisionHistoryLimit",
-    ),  # fmt: skip
+        "spec.selector",
+        "spec.serviceName",
+        "spec.volumeClaimTemplates",
+        "spec.podManagementPolicy",
+        "spec.revisionHistoryLimit",
+    ),
     ("batch/v1", "Job"): ("spec.selector", "spec.template", "spec.completions", "spec.parallelism"),
     ("v1", "Pod"): _POD,
     ("v1", "ConfigMap"): ("data", "binaryData"),
@@ -48,13 +53,13 @@ REPLACING: Final[dict[tuple[str, str], tuple[str, ...]]] = {
     ("rbac.authorization.k8s.io/v1", "ClusterRoleBinding"): ("roleRef",),
     ("storage.k8s.io/v1", "StorageClass"): ("parameters", "provisioner"),
     TARGET_GROUP_BINDING: (),
-}  # fmt: skip
+}
 
 NAME_REPLACES: Final = ("metadata.name", "metadata.namespace")
 
 
 def api_version(group: str) -> str:
-    """The apiVersion a type token means: ``core/v1`` is ``v1``, ``apps/v1`` and ``elbv2.k8s.aws/v1beta1`` are themselves."""
+    """The apiVersion a type token means: ``core/v1`` is ``v1``, ``apps/v1`` is itself."""
     return group.removeprefix("core/")
 
 

@@ -19,8 +19,10 @@ from local_cloud.kubernetes.rules.metadata import metadata_problems
 def validate(manifest: Mapping[str, Any], version: str = "1.36", *, partial: bool = False) -> list[str]:
     """What is wrong with a manifest, one line each (path, value received, what is allowed); [] when nothing is.
 
-    ``version`` is the cluster's minor version ("1.36"); a version newer than the newest known schemas is judged by those.
-    ``partial`` is for the ``...Patch`` types, whose fields are all optional: only unknown fields and wrong types are reported.
+    ``version`` is the cluster's minor version ("1.36"); a version newer than the newest known schemas is judged by
+    those.
+    ``partial`` is for the ``...Patch`` types, whose fields are all optional: only unknown fields and wrong types are
+    reported.
     Unknown values and hidden secrets (see ``field.normal``) are skipped wherever they stand: what they might be
     is never reported, and never counts as missing. Never raises on any input that is a mapping.
     """
@@ -53,7 +55,10 @@ def _known(api: str, kind: str, version: str) -> bool:
 def _no_such_kind(api: str, kind: str, version: str) -> str:
     elsewhere = schemas.groups(kind, version)
     if elsewhere:
-        return f"apiVersion: {kind} does not exist in {api!r} of Kubernetes {version}; it exists in: {', '.join(elsewhere)}"
+        return (
+            f"apiVersion: {kind} does not exist in {api!r} of Kubernetes {version}; it exists in: "
+            f"{', '.join(elsewhere)}"
+        )
     near = difflib.get_close_matches(kind, schemas.kinds(version), n=1, cutoff=0.75)
     hint = (
         f'; did you mean "{near[0]}"?'

@@ -15,7 +15,7 @@ AUTONAMED: Final = "pulumi.com/autonamed"
 def filled(
     call: Call, api: str, kind: str, namespace: str, orphan: dict[str, Any] | None
 ) -> tuple[dict[str, Any], list[Failure]]:
-    """The manifest with apiVersion, kind, namespace and name. ``orphan``: inputs of the object a killed engine left under this URN."""
+    """The manifest with apiVersion, kind, namespace and name. ``orphan``: what a killed engine left under this URN."""
     inputs = {**call.news, "apiVersion": api, "kind": kind}
     given = inputs.get("metadata")
     if given is UNKNOWN:

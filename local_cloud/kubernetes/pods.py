@@ -1,7 +1,7 @@
 """Why the pods of a workload never become ready, in the words kubelet and scheduler use.
 
-Sources: kubernetes pkg/kubelet/images/types.go, pkg/kubelet/container/sync_result.go, scheduler framework plug-ins; AWS Load Balancer
-Controller docs/deploy/pod_readiness_gate.md.
+Sources: kubernetes pkg/kubelet/images/types.go, pkg/kubelet/container/sync_result.go, scheduler framework plug-ins;
+AWS Load Balancer Controller docs/deploy/pod_readiness_gate.md.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ import re
 from collections.abc import Iterator
 from typing import Any, Final
 
+from local_cloud.aws.account import ACCOUNT
 from local_cloud.kubernetes.cluster import BINDING, NAMESPACE, NODE_GROUP, REPOSITORY, Cluster
 from local_cloud.kubernetes.controllers import pod_spec, selected_by
 from local_cloud.store import Row
@@ -17,7 +18,6 @@ from local_cloud.store import Row
 _ECR: Final = re.compile(
     r"(\d{12})\.dkr\.ecr\.[a-z0-9-]+\.amazonaws\.com(?:\.cn)?/(?P<name>[^:@]+)(?::(?P<tag>[^@]+))?(?:@(?P<digest>.+))?"
 )
-_ACCOUNT: Final = "123456789012"
 _GATE_LABEL: Final = "elbv2.k8s.aws/pod-readiness-gate-inject"
 _EFFECTS: Final = {"NO_SCHEDULE": "NoSchedule", "NO_EXECUTE": "NoExecute"}
 
@@ -28,7 +28,8 @@ def troubles(cluster: Cluster, namespace: str, inputs: dict[str, Any]) -> Iterat
     account = str(spec.get("serviceAccountName") or "default")
     if account not in cluster.service_accounts(namespace):
         yield (
-            f'[FailedCreate] pods is forbidden: error looking up service account {namespace}/{account}: serviceaccount "{account}" '
+            f"[FailedCreate] pods is forbidden: error looking up service account {namespace}/{account}: "
+            f'serviceaccount "{account}" '
             "not found"
         )
     yield from _scheduling(cluster, spec)
@@ -50,7 +51,10 @@ def _scheduling(cluster: Cluster, spec: dict[str, Any]) -> Iterator[str]:
         group for group in groups if all(_labels(group).get(key, value) == value for key, value in selector.items())
     ]
     if not fitting:
-        yield f"[Unschedulable] 0/{len(groups)} node groups are available: node(s) didn't match Pod's node affinity/selector {selector}"
+        yield (
+            f"[Unschedulable] 0/{len(groups)} node groups are available: node(s) didn't match Pod's node "
+            f"affinity/selector {selector}"
+        )
     elif not any(_tolerated(group, spec.get("tolerations") or []) for group in fitting):
         yield f"[Unschedulable] 0/{len(groups)} node groups are available: node(s) had untolerated taint(s)"
 
@@ -83,12 +87,14 @@ def _tolerates(toleration: dict[str, Any], taint: dict[str, Any]) -> bool:
 def _image(cluster: Cluster, container: dict[str, Any]) -> Iterator[str]:
     image = str(container.get("image"))
     match = _ECR.fullmatch(image)
-    if match is None or match.group(1) != _ACCOUNT:
+    if match is None or match.group(1) != ACCOUNT:
         return  # nothing is known of other registries
     name, tag, digest = match["name"], match["tag"] or "latest", match["digest"]
     head = f"containers with unready status: [{container.get('name')}] -- [ErrImagePull]"
     if cluster.store.get("aws", REPOSITORY, name) is None:
-        yield f"{head} failed to pull image \"{image}\": the repository with name '{name}' does not exist in the registry"
+        yield (
+            f"{head} failed to pull image \"{image}\": the repository with name '{name}' does not exist in the registry"
+        )
         return
     images = {key: data for (_, key), data in cluster.store.notes("image", name).items()}
     if not (digest in images if digest else any(tag in (data.get("tags") or ()) for data in images.values())):
@@ -134,11 +140,14 @@ def _probe_ports(container: dict[str, Any]) -> Iterator[str]:
         for handler in ("httpGet", "tcpSocket"):
             port = ((container.get(probe) or {}).get(handler) or {}).get("port")
             if isinstance(port, str) and port not in names:
-                yield f"containers with unready status: [{container.get('name')}] -- {probe} errored: couldn't find port: {port}"
+                yield (
+                    f"containers with unready status: [{container.get('name')}] -- {probe} errored: couldn't "
+                    f"find port: {port}"
+                )
 
 
 def _gates(cluster: Cluster, namespace: str, inputs: dict[str, Any]) -> Iterator[str]:
-    """With injected readiness gates a pod is ready only when its targets are healthy, which unused target groups never are."""
+    """With readiness gates a pod is ready only when its targets are healthy; unused target groups never are."""
     space = cluster.get(NAMESPACE, namespace)
     labels = (space.inputs.get("metadata") or {}).get("labels") or {} if space else {}
     if labels.get(_GATE_LABEL) != "enabled":
@@ -152,7 +161,8 @@ def _gates(cluster: Cluster, namespace: str, inputs: dict[str, Any]) -> Iterator
         )
         if mine and not _in_use(cluster, group):
             yield (
-                f"readiness gate target-health.elbv2.k8s.aws/{binding.inputs['metadata']['name']} stays False: no listener or rule "
+                f"readiness gate target-health.elbv2.k8s.aws/{binding.inputs['metadata']['name']} stays False: "
+                "no listener or rule "
                 f"forwards to target group {group}, so its targets are unused"
             )
 

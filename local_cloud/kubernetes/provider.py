@@ -33,7 +33,8 @@ _TARGET_KINDS: Final = frozenset(
     }
 )
 _UNREACHABLE: Final = (
-    'configured Kubernetes cluster is unreachable. If the cluster was deleted, you can remove this resource from Pulumi state by '
+    'configured Kubernetes cluster is unreachable. If the cluster was deleted, you can remove this resource '
+    'from Pulumi state by '
     'rerunning the operation with the PULUMI_K8S_DELETE_UNREACHABLE environment variable set to "true"'
 )  # fmt: skip
 
@@ -45,14 +46,14 @@ class Kubernetes(Plugin):
 
     def __init__(self, store: Store | None = None) -> None:
         self.version = version("pulumi_kubernetes")
-        self.store = store or Store()
+        self.store: Store = store or Store()
         self.cluster = Cluster(self.store, "")
         self._config: Props = {}
 
     # The provider's own configuration
 
     def diff_config(self, call: Call) -> Difference:
-        """Another active cluster replaces the provider and so all that is on it, unless clusterIdentifier says it is the same."""
+        """Another active cluster replaces the provider and all on it, unless clusterIdentifier says it is the same."""
         old, new = call.old_inputs, call.news
         detailed = {path.split(".")[0]: how for path, how in changes(old, new) if path != "version"}
         identifiers = old.get("clusterIdentifier"), new.get("clusterIdentifier")
@@ -117,9 +118,9 @@ class Kubernetes(Plugin):
         with self.store.transaction():
             row = self._installed(call) if call.type == RELEASE else self._created(call)
         process.die_after("create", call.urn)
-        api, kind, patch = _kind(call.type)
+        _, kind, patch = _kind(call.type)
         if kind == "Service" and not patch:
-            awaiting.refuse_without_endpoints(self.cluster, _namespace(row.inputs), row.inputs)
+            self._await_endpoints(row)
         return row.id, outgoing(kind, row.outputs)
 
     def read(self, call: Call) -> tuple[str, Props, Props]:
@@ -141,7 +142,7 @@ class Kubernetes(Plugin):
             return release.previewed(call.news) if call.type == RELEASE else {**call.olds, **call.news}
         self.cluster.row()
         row = self._named(call)
-        api, kind, patch = _kind(call.type)
+        kind = _kind(call.type)[1]
         if row is None:
             raise Refused(
                 f"update of resource {call.id} failed because the Kubernetes API server reported that it does not exist"
@@ -194,6 +195,13 @@ class Kubernetes(Plugin):
         self._settle(kind, namespace)
         return row
 
+    def _await_endpoints(self, row: Row) -> None:
+        try:
+            awaiting.refuse_without_endpoints(self.cluster, _namespace(row.inputs), row.inputs)
+        except Refused:
+            self.store.delete(row)
+            raise
+
     def _make_room(self, call: Call, identity: str) -> None:
         """Takes away what a killed engine left under this URN, so that creating it again adopts it."""
         orphan = self.store.orphan(call.urn)
@@ -234,7 +242,8 @@ class Kubernetes(Plugin):
             trouble = controller_trouble(self.cluster)
             if trouble is not None:
                 raise Refused(
-                    f"timed out waiting for the condition: finalizers might be preventing deletion of {row.id} ({FINALIZER}); {trouble}"
+                    f"timed out waiting for the condition: finalizers might be preventing deletion of {row.id} "
+                    f"({FINALIZER}); {trouble}"
                 )
             drop_targets(self.cluster, row)
         self.store.delete(row)
@@ -263,8 +272,10 @@ def _identity(inputs: Props) -> str:
 
 def _exists(identity: str, kind: str) -> str:
     return (
-        f'resource {identity} was not successfully created by the Kubernetes API server: {kind.lower()}s "{identity.rpartition("/")[2]}" '
-        "already exists. If it was renamed, use an alias; to change an object another owner made, use a Patch resource; to take it over, "
+        f"resource {identity} was not successfully created by the Kubernetes API server: {kind.lower()}s "
+        f'"{identity.rpartition("/")[2]}" '
+        "already exists. If it was renamed, use an alias; to change an object another owner made, use a Patch "
+        "resource; to take it over, "
         "import it or set upsertExistingObjects"
     )
 

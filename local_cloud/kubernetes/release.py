@@ -46,7 +46,10 @@ def _chart_failures(inputs: dict[str, Any]) -> list[Failure]:
     options = inputs.get("repositoryOpts") or {}
     repository = options.get("repo") if isinstance(options, dict) else UNKNOWN
     if repository is not UNKNOWN and str(repository or "").rstrip("/") != chart.repository.rstrip("/"):
-        said = f"failed to download {name!r}: {repository or 'no repository'} has no such chart ({chart.repository} has); {_UNHELPFUL}"
+        said = (
+            f"failed to download {name!r}: {repository or 'no repository'} has no such chart "
+            f"({chart.repository} has); {_UNHELPFUL}"
+        )
         return [Failure("chart", said)]
     if version is not None and not _VERSION.fullmatch(str(version)):
         return [
@@ -79,8 +82,10 @@ def refuse(cluster: Cluster, inputs: dict[str, Any], *, new: bool) -> None:
     if trouble is not None and not inputs.get("skipAwait"):
         verb = "was created, but failed" if new else "failed"
         raise Refused(
-            f'1 error occurred:\n\t* Helm release "{subject}" {verb} to initialize completely. Use Helm CLI to investigate: failed '
-            f"to become available within allocated timeout. Error: Helm Release {subject}: context deadline exceeded ({trouble})"
+            f'1 error occurred:\n\t* Helm release "{subject}" {verb} to initialize completely. Use Helm CLI to '
+            "investigate: failed "
+            f"to become available within allocated timeout. Error: Helm Release {subject}: context deadline "
+            f"exceeded ({trouble})"
         )
 
 
@@ -92,7 +97,8 @@ def _values_trouble(cluster: Cluster, inputs: dict[str, Any]) -> str | None:
     name, row = values.get("clusterName"), cluster.row()
     if not name:
         raise Refused(
-            "execution error at (aws-load-balancer-controller/templates/deployment.yaml): Chart cannot be installed without a valid clusterName!"
+            "execution error at (aws-load-balancer-controller/templates/deployment.yaml): Chart cannot be "
+            "installed without a valid clusterName!"
         )
     if name != row["name"]:
         return f"values.clusterName is {name!r}, but this cluster is {row['name']!r}"
@@ -122,4 +128,3 @@ def _resource_names(inputs: dict[str, Any], chart: Chart) -> dict[str, list[str]
         plurals = sorted(f"{kind.lower()}s.{api.rpartition('/')[0]}" for api, kind in chart.custom_kinds)
         names["CustomResourceDefinition.apiextensions.k8s.io/apiextensions.k8s.io/v1"] = plurals
     return names
-

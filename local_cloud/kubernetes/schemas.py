@@ -1,6 +1,7 @@
 """The API server's own schemas (package kubernetes-validate, strict form), walked so that unknown values are skipped.
 
-The published schemas use a small vocabulary (type, properties, items, $ref, required, enum, additionalProperties, oneOf of
+The published schemas use a small vocabulary (type, properties, items, $ref, required, enum, additionalProperties,
+oneOf of
 two scalar types); our own schemas for custom resources add pattern, minimum and maximum. A full JSON Schema engine
 would be slower by an order of magnitude and would take an unknown value for a wrong one. A test compares both.
 """
@@ -143,10 +144,18 @@ def _is(value: object, name: str) -> bool:
             return isinstance(value, {"string": str, "boolean": bool, "array": list, "object": dict}[name])
 
 
+_WORDS = {
+    "string": "text",
+    "integer": "a whole number",
+    "number": "a number",
+    "boolean": "true or false",
+    "array": "a list",
+    "object": "a map",
+}
+
+
 def _said(names: list[str]) -> str:
-    words = {"string": "text", "integer": "a whole number", "number": "a number", "boolean": "true or false", "array": "a list",
-             "object": "a map"}  # fmt: skip
-    return " or ".join(words[name] for name in dict.fromkeys(names))
+    return " or ".join(_WORDS[name] for name in dict.fromkeys(names))
 
 
 def _shown(value: object) -> str:

@@ -24,7 +24,8 @@ _ENV_NAME = re.compile(r"[ -<>-~]+")
 _QUANTITY = re.compile(r"([+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+))(m|u|n|k|Ki|[MGTPE]i?|[eE][+-]?[0-9]+)?")
 _PERCENT = re.compile(r"([0-9]+)%")
 _SCALES = {
-    "n": Decimal("1e-9"), "u": Decimal("1e-6"), "m": Decimal("1e-3"), "": Decimal(1), "k": Decimal(10**3), "M": Decimal(10**6),
+    "n": Decimal("1e-9"), "u": Decimal("1e-6"), "m": Decimal("1e-3"), "": Decimal(1), "k": Decimal(10**3), "M":
+    Decimal(10**6),
     "G": Decimal(10**9), "T": Decimal(10**12), "P": Decimal(10**15), "E": Decimal(10**18), "Ki": Decimal(2**10),
     "Mi": Decimal(2**20), "Gi": Decimal(2**30), "Ti": Decimal(2**40), "Pi": Decimal(2**50), "Ei": Decimal(2**60),
 }  # fmt: skip
@@ -46,7 +47,10 @@ def dns_1035(name: str) -> str | None:
     if len(name) > 63:
         return f"has {len(name)} characters, at most 63 are allowed"
     if not _DNS_1035.fullmatch(name):
-        return "must be lower-case letters, digits and '-', starting with a letter and ending with a letter or digit (RFC 1035 label)"
+        return (
+            "must be lower-case letters, digits and '-', starting with a letter and ending with a letter or "
+            "digit (RFC 1035 label)"
+        )
     return None
 
 
@@ -55,7 +59,10 @@ def subdomain(name: str) -> str | None:
     if len(name) > 253:
         return f"has {len(name)} characters, at most 253 are allowed"
     if not _SUBDOMAIN.fullmatch(name):
-        return "must be lower-case letters, digits, '-' and '.', each part starting and ending with a letter or digit (RFC 1123 subdomain)"
+        return (
+            "must be lower-case letters, digits, '-' and '.', each part starting and ending with a letter or "
+            "digit (RFC 1123 subdomain)"
+        )
     return None
 
 

@@ -1,4 +1,4 @@
-"""Rules for containers (k8s.io/kubernetes pkg/apis/core/validation/validation.go: validateContainers and what it calls)."""
+"""Rules for containers (k8s.io/kubernetes pkg/apis/core/validation/validation.go: validateContainers)."""
 
 from __future__ import annotations
 
@@ -11,7 +11,8 @@ from local_cloud.kubernetes.field import Field
 _HANDLERS: Final = ("exec", "httpGet", "tcpSocket", "grpc")
 _FIELD_PATHS: Final = frozenset(
     {
-        "metadata.name", "metadata.namespace", "metadata.uid", "spec.nodeName", "spec.serviceAccountName", "status.hostIP",
+        "metadata.name", "metadata.namespace", "metadata.uid", "spec.nodeName", "spec.serviceAccountName",
+        "status.hostIP",
         "status.hostIPs", "status.podIP", "status.podIPs",
     }
 )  # fmt: skip
@@ -19,8 +20,10 @@ _SOURCES: Final = ("fieldRef", "resourceFieldRef", "configMapKeyRef", "secretKey
 
 
 def container_problems(container: Field, volumes: set[str] | None, *, kind: str, grace: int | None) -> Iterator[str]:
-    """One container. ``volumes``: names of the pod's volumes, None when not all are known; ``kind``: containers,
-    initContainers or ephemeralContainers; ``grace``: the pod's grace period in seconds, None when unknown.
+    """One container.
+
+    ``volumes``: names of the pod's volumes, None when not all are known. ``kind``: containers or initContainers.
+    ``grace``: the pod's grace period in seconds, None when unknown.
     """
     yield from container["name"].required()
     yield from syntax.spelled(container["name"], syntax.dns_label)
@@ -101,7 +104,8 @@ def _env_source(source: Field) -> Iterator[str]:
         and not path.text.startswith(("metadata.labels['", "metadata.annotations['"))
     ):
         yield path.says(
-            f"{path.text!r} is not supported; allowed: {', '.join(sorted(_FIELD_PATHS))}, metadata.labels['key'], metadata.annotations['key']"
+            f"{path.text!r} is not supported; allowed: {', '.join(sorted(_FIELD_PATHS))}, "
+            "metadata.labels['key'], metadata.annotations['key']"
         )
 
 

@@ -1,4 +1,7 @@
-"""Rules for metadata and label selectors (k8s.io/apimachinery pkg/api/validation/objectmeta.go, pkg/apis/meta/v1/validation)."""
+"""Rules for metadata and label selectors.
+
+Sources: k8s.io/apimachinery pkg/api/validation/objectmeta.go, pkg/apis/meta/v1/validation.
+"""
 
 from __future__ import annotations
 
@@ -10,7 +13,7 @@ from local_cloud.kubernetes.field import Field
 
 _ANNOTATIONS_BYTES: Final = 256 * 1024
 
-# Kinds whose names are stricter or freer than an RFC 1123 subdomain (ValidateXxxName in k8s.io/kubernetes pkg/apis/*/validation).
+# Kinds whose names are stricter or freer than an RFC 1123 subdomain (k8s.io/kubernetes pkg/apis/*/validation).
 _NAMES: Final[dict[str, syntax.Grammar]] = {
     "Namespace": syntax.dns_label,
     "Service": syntax.dns_1035,
