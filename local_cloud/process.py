@@ -76,7 +76,8 @@ def serve(servicer: object, arguments: Sequence[str]) -> None:
 
     ``arguments`` are the command line's: the engine gives its address as the last one that is no flag. The port is
     printed on the first line of stdout, as the engine expects from a plug-in. A method ``ended`` of the
-    servicer is called when the engine ends this process at the end of its run, everything saved; not when it was killed.
+    servicer is called when the engine ends this process at the end of its run, everything saved; not when it was
+    killed.
     """
     parent = os.getppid()
 
