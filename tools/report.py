@@ -119,14 +119,14 @@ def _reached(outputs: Mapping[str, Any]) -> list[str]:
 
 def _next(outputs: Mapping[str, Any]) -> list[str]:
     tips = [
-        ("make preview env=dev", "what the same program makes of another environment, offline"),
+        ("make preview env=dev", "another environment, offline"),
         (".venv/bin/python -m local_cloud list", "everything that exists now"),
-        ('eval "$(make -s env)"', "then plain `pulumi preview`, `pulumi up`, ... work in this shell"),
+        ('eval "$(make -s env)"', "then plain `pulumi` commands work in this shell"),
         ("make down", "remove everything"),
     ]
     for name, repository in waiting_for_image(outputs).items():
         push = f".venv/bin/python -m local_cloud push {repository}"
-        tips.insert(1, (push, f"an image for {name}: put the digest it prints into Pulumi.local.yaml"))
+        tips.insert(1, (push, f"record an image for {name}, then set its digest"))
     width = max(len(command) for command, _ in tips)
     return [f"  {command:<{width}}   {meaning}" for command, meaning in tips]
 

@@ -216,7 +216,7 @@ def test_exports_make_a_plain_pulumi_work(checkout: Checkout, shell: str) -> Non
 def test_ctrl_c_ends_the_update_in_order(checkout: Checkout) -> None:
     checkout.run("env")
     (checkout.path / "__main__.py").write_text("import time\nprint('running', flush=True)\ntime.sleep(60)\n")
-    command = [checkout.path / ".venv/bin/python", "-m", "tools", "up"]
+    command = [str(checkout.place.python), "-m", "tools", "up"]
     with subprocess.Popen(
         command, cwd=checkout.path, stdout=subprocess.PIPE, text=True, start_new_session=True
     ) as process:
