@@ -1,5 +1,8 @@
 """Certificates: aws:acm/certificate:Certificate and aws:acm/certificateValidation:CertificateValidation.
 
+A certificate of another account than the local cloud's own stands for one that exists outside the program (its ARN
+comes from the settings); it counts as issued.
+
 A certificate is issued when every validation record has been in DNS for a while: at once where a CertificateValidation
 waits for it, else ``ISSUE_SECONDS`` later. So a listener that does not wait is refused, as on AWS.
 """
@@ -35,19 +38,27 @@ _PATTERN: Final = r"(\*\.)?(((?!-)[A-Za-z0-9-]{0,62}[A-Za-z0-9])\.)+((?!-)[A-Za-
 _ALGORITHMS: Final = ("RSA_1024", "RSA_2048", "RSA_3072", "RSA_4096", "EC_prime256v1", "EC_secp384r1", "EC_secp521r1")
 
 
-def region_of(arn: str) -> str:
-    """The region in an ARN, "" when there is none."""
-    parts = arn.split(":")
-    return parts[3] if len(parts) > 5 else ""
-
-
 def find(cloud: Cloud, arn: str) -> Row | None:
     """The certificate of an ARN."""
     return cloud.get(CERTIFICATE, arn)
 
 
+def known(cloud: Cloud, arn: str) -> bool:
+    """Whether there is such a certificate in this region."""
+    parts = arn.split(":")
+    if len(parts) != 6 or parts[2:4] != ["acm", cloud.region] or not parts[5].startswith("certificate/"):
+        return False
+    return _outside(cloud, arn) or find(cloud, arn) is not None
+
+
+def _outside(cloud: Cloud, arn: str) -> bool:
+    return arn.split(":")[4] != cloud.account
+
+
 def issued(cloud: Cloud, arn: str) -> bool:
     """Whether a certificate may be used; brings its status up to date when its time has come."""
+    if _outside(cloud, arn):
+        return True
     row = find(cloud, arn)
     if row is None:
         return False
@@ -70,12 +81,6 @@ def issue(cloud: Cloud, row: Row) -> None:
     cloud.patch(row, status="ISSUED", notBefore=cloud.now(), notAfter=after)
 
 
-def adopt(cloud: Cloud, arn: str, domain: str) -> Row:
-    """Records a certificate that exists outside the program, so that what refers to its ARN is not refused."""
-    outputs: Props = {"arn": arn, "status": "ISSUED", "type": "AMAZON_ISSUED", "domainValidationOptions": []}
-    return cloud.add(CERTIFICATE, arn, {"domainName": domain, "subjectAlternativeNames": [domain]}, outputs)
-
-
 def _moment(text: str) -> datetime:
     return datetime.fromisoformat(text)
 
@@ -89,9 +94,9 @@ def _since(cloud: Cloud, option: Props) -> datetime | None:
     """When the validation record came into a public zone with the right value, None when it is not there."""
     name = str(option["resourceRecordName"]).rstrip(".")
     for record in cloud.where(RECORD, "fqdn", name):
-        zone = cloud.get(ZONE, str(record["zoneId"]))
+        zone = cloud.get(ZONE, str(record["zoneId"]))  # None: one outside the program
         values = {str(value).rstrip(".") for value in record["records"] or []}
-        if zone and not zone["vpcs"] and str(option["resourceRecordValue"]).rstrip(".") in values:
+        if not (zone and zone["vpcs"]) and str(option["resourceRecordValue"]).rstrip(".") in values:
             return _moment(record.created or cloud.now())
     return None
 

@@ -128,7 +128,7 @@ def usable(cloud: Cloud, arn: str, operation: str | None = None) -> None:
     ELB API reference: CreateListener, CertificateNotFound and UnsupportedCertificate (a certificate
     that is still pending validation).
     """
-    if acm.region_of(arn) != cloud.region or acm.find(cloud, arn) is None:
+    if not acm.known(cloud, arn):
         raise Refusal("CertificateNotFound", f"Certificate '{arn}' not found", operation=operation)
     if not acm.issued(cloud, arn):
         message = (

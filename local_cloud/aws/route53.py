@@ -1,4 +1,8 @@
-"""Hosted zones and records: aws:route53/zone:Zone and aws:route53/record:Record."""
+"""Hosted zones and records: aws:route53/zone:Zone and aws:route53/record:Record.
+
+A zone id that the local cloud never gave out stands for a zone that exists outside the program (it comes from the
+settings). Its name is not known here, so of records in it everything is checked but that they lie inside.
+"""
 
 from __future__ import annotations
 
@@ -26,11 +30,7 @@ _POLICIES: Final = (
     "weightedRoutingPolicies",
 )
 _CHANGE: Final = "InvalidChangeBatch"
-
-
-def adopt(cloud: Cloud, zone_id: str, name: str) -> Row:
-    """Records a public hosted zone that exists outside the program, so that records in it are not refused."""
-    return cloud.add(ZONE, zone_id, {"name": name.rstrip(".")}, _zone_outputs(cloud, zone_id, {"name": name}))
+_GONE: Final = "gone"  # topic of the notes that remember deleted zones
 
 
 def _bare(name: str) -> str:
@@ -99,6 +99,7 @@ def _refuse_zone_delete(cloud: Cloud, row: Row) -> None:
 
 
 def _after_zone_delete(cloud: Cloud, row: Row) -> None:
+    cloud.note(_GONE, row.id, "zone", {"name": row["name"]})
     for record in cloud.where(RECORD, "zoneId", row.id):
         cloud.remove(RECORD, record.id)
 
@@ -109,8 +110,7 @@ def _record_id(cloud: Cloud, props: Props) -> str:
 
 
 def _record_outputs(cloud: Cloud, record_id: str, props: Props) -> Props:
-    zone = cloud.get(ZONE, props["zoneId"])
-    return {"name": _bare(props["name"]), "fqdn": full_name(props["name"], str(zone["name"]) if zone else "")}
+    return {"name": _bare(props["name"]), "fqdn": full_name(props["name"], _zone_name(cloud, props))}
 
 
 def _target_failures(props: Props) -> Iterable[Failure]:
@@ -123,18 +123,24 @@ def _target_failures(props: Props) -> Iterable[Failure]:
             yield Failure(policy, f'"{policy}": all of `setIdentifier,{policy}` must be specified')
 
 
-def _zone(cloud: Cloud, props: Props) -> Row:
+def _zone_name(cloud: Cloud, props: Props) -> str:
+    """The name of a record's zone, "" where it lies outside the program."""
     row = cloud.get(ZONE, props["zoneId"])
-    if row is None:
-        raise Refusal("NoSuchHostedZone", f"No hosted zone found with ID: {props['zoneId']}", status=404)
-    return row
+    return str(row["name"]) if row else ""
+
+
+def _refuse_zone(cloud: Cloud, props: Props) -> None:
+    """Route 53 API reference: ChangeResourceRecordSets, NoSuchHostedZone."""
+    zone_id = props["zoneId"]
+    if not re.fullmatch(r"Z[A-Z0-9]{1,31}", zone_id) or cloud.notes(_GONE, zone_id):
+        raise Refusal("NoSuchHostedZone", f"No hosted zone found with ID: {zone_id}", status=404)
 
 
 def _refuse_name(cloud: Cloud, props: Props) -> None:
     """terraform-aws-asg-dns-handler#38 (outside the zone)."""
-    zone = str(_zone(cloud, props)["name"])
+    zone = _zone_name(cloud, props)
     name = full_name(props["name"], zone)
-    if name != zone and not name.endswith(f".{zone}"):
+    if zone and name != zone and not name.endswith(f".{zone}"):
         raise Refusal(_CHANGE, f"[RRSet with DNS name {name}. is not permitted in zone {zone}.]")
     if props["type"] == "CNAME" and name == zone:
         message = f"[RRSet of type CNAME with DNS name {name}. is not permitted at apex in zone {zone}.]"
@@ -146,7 +152,7 @@ def _refuse_existing(cloud: Cloud, props: Props) -> None:
 
     With allowOverwrite the record set that is there gives way: both resources then have one id, as with the real one.
     """
-    zone = str(_zone(cloud, props)["name"])
+    zone = _zone_name(cloud, props)
     name, kind = full_name(props["name"], zone), props["type"]
     exists = f"[Tried to create resource record set [name='{name}.', type='{kind}'] but it already exists]"
     if name == zone and kind in ("NS", "SOA") and not props.get("allowOverwrite"):
@@ -169,7 +175,7 @@ def _refuse_existing(cloud: Cloud, props: Props) -> None:
 
 def _refuse_values(cloud: Cloud, props: Props) -> None:
     """Route 53 API reference: ChangeResourceRecordSets, ResourceRecordSet."""
-    name = full_name(props["name"], str(_zone(cloud, props)["name"]))
+    name = full_name(props["name"], _zone_name(cloud, props))
     if not props.get("records") and not props.get("aliases"):
         message = (
             "[Expected exactly one of [AliasTarget, all of [TTL, and ResourceRecords], or TrafficPolicyInstanceId], "
@@ -254,7 +260,7 @@ KINDS: Final = (
             *(plan.conflict(policy, *_POLICIES[place + 1 :]) for place, policy in enumerate(_POLICIES)),
             plan.one_of("type", *_TYPES, "SVCB", "TLSA", "TXT"),
         ),
-        refuse_create=(_refuse_name, _refuse_values, _refuse_alias, _refuse_existing),
+        refuse_create=(_refuse_zone, _refuse_name, _refuse_values, _refuse_alias, _refuse_existing),
         refuse_update=(_refuse_update,),
     ),
 )
