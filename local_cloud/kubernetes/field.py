@@ -69,8 +69,13 @@ class Field:
 
     @property
     def present(self) -> bool:
-        """Whether the field is given, be its value known or not."""
-        return self.value is not None
+        """Whether the field is certainly given."""
+        return self.value is not None and self.value is not UNKNOWN
+
+    @property
+    def missing(self) -> bool:
+        """Whether the field is certainly not given; an unknown is neither missing nor present."""
+        return self.value is None
 
     @property
     def unknown(self) -> bool:
@@ -89,11 +94,17 @@ class Field:
 
     def number_or(self, default: int) -> int | None:
         """The number, ``default`` when absent, None when unknown or no number."""
-        return self.number if self.present else default
+        return default if self.missing else self.number
 
     def says(self, problem: str) -> str:
         """The line of a report: path, problem."""
         return f"{self.path or 'manifest'}: {problem}"
+
+    def exactly_one(self, *names: str) -> Iterator[str]:
+        """Complains unless exactly one of these members is given; unknown members leave it open."""
+        given = [name for name in names if self[name].present]
+        if len(given) > 1 or (not given and not any(self[name].unknown for name in names)):
+            yield self.says(f"must have exactly one of {', '.join(names)}; has {', '.join(given) or 'none'}")
 
     def among(self, *allowed: str) -> Iterator[str]:
         """Complains when a known string is none of ``allowed``."""

@@ -81,17 +81,14 @@ def _environment(container: Field) -> Iterator[str]:
         if source.present and not source.unknown:
             yield from _env_source(source)
     for source in container["envFrom"].items:
-        given = [name for name in ("configMapRef", "secretRef") if source[name].present]
-        if len(given) != 1:
-            yield source.says(f"must have exactly one of configMapRef, secretRef; has {_listed(given)}")
-        for name in given:
-            yield from source[name]["name"].required()
+        yield from source.exactly_one("configMapRef", "secretRef")
+        for name in ("configMapRef", "secretRef"):
+            if source[name].present:
+                yield from source[name]["name"].required()
 
 
 def _env_source(source: Field) -> Iterator[str]:
-    given = [name for name in _SOURCES if source[name].present]
-    if len(given) != 1:
-        yield source.says(f"must have exactly one of {', '.join(_SOURCES)}; has {_listed(given)}")
+    yield from source.exactly_one(*_SOURCES)
     for name in ("configMapKeyRef", "secretKeyRef"):
         if source[name].present:
             yield from source[name]["name"].required()
@@ -161,7 +158,7 @@ def _security(context: Field) -> Iterator[str]:
 
 
 def _probe(probe: Field, *, once: bool) -> Iterator[str]:
-    if not probe.present or probe.unknown:
+    if probe.missing or probe.unknown:
         return
     yield from _one_handler(probe, _HANDLERS)
     yield from probe["initialDelaySeconds"].within(0)
@@ -178,9 +175,7 @@ def _probe(probe: Field, *, once: bool) -> Iterator[str]:
 
 
 def _one_handler(owner: Field, handlers: tuple[str, ...]) -> Iterator[str]:
-    given = [name for name in handlers if owner[name].present]
-    if len(given) != 1:
-        yield owner.says(f"must have exactly one handler ({', '.join(handlers)}); has {_listed(given)}")
+    yield from owner.exactly_one(*handlers)
     yield from owner["grpc"]["port"].within(1, 65535)
     for name in ("httpGet", "tcpSocket"):
         yield from syntax.port_or_name(owner[name]["port"])
@@ -190,7 +185,7 @@ def _one_handler(owner: Field, handlers: tuple[str, ...]) -> Iterator[str]:
 
 
 def _hook(hook: Field, grace: int | None) -> Iterator[str]:
-    if not hook.present or hook.unknown:
+    if hook.missing or hook.unknown:
         return
     yield from _one_handler(hook, ("exec", "httpGet", "tcpSocket", "sleep"))
     seconds = hook["sleep"]["seconds"]

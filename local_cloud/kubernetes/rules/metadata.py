@@ -114,7 +114,7 @@ def _expression_matches(expression: Field, labels: Field) -> bool | None:
         return None
     actual = labels[key]
     if operator in {"Exists", "DoesNotExist"}:
-        return actual.present == (operator == "Exists")
+        return None if actual.unknown else actual.present == (operator == "Exists")
     if actual.unknown or values.unknown or any(value.unknown for value in values.items):
         return None
     member = actual.value in [value.value for value in values.items]

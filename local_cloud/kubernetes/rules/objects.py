@@ -103,7 +103,7 @@ def secret(root: Field, _version: str) -> Iterator[str]:
     if root["data"].unknown or root["stringData"].unknown:
         return
     for key in _SECRET_KEYS.get(root["type"].text or "", ()):
-        if not root["data"][key].present and not root["stringData"][key].present:
+        if root["data"][key].missing and root["stringData"][key].missing:
             yield root["data"].says(f"key {key!r} is required with type {root['type'].text}")
 
 
@@ -128,7 +128,7 @@ def _size(root: Field, names: tuple[str, ...]) -> Iterator[str]:
 def ingress(root: Field, _version: str) -> Iterator[str]:
     """An Ingress."""
     spec = root["spec"]
-    if not spec.unknown and not spec["rules"].present and not spec["defaultBackend"].present:
+    if not spec.unknown and spec["rules"].missing and spec["defaultBackend"].missing:
         yield spec.says("either defaultBackend or rules must be specified")
     yield from _backend(spec["defaultBackend"])
     for rule in spec["rules"].items:
@@ -144,16 +144,13 @@ def ingress(root: Field, _version: str) -> Iterator[str]:
 
 
 def _backend(backend: Field) -> Iterator[str]:
-    if not backend.present or backend.unknown:
+    if backend.missing or backend.unknown:
         return
     target = backend["service"]
-    if backend["resource"].present == target.present:
-        yield backend.says("must have exactly one of service, resource")
+    yield from backend.exactly_one("service", "resource")
     if target.present:
         yield from syntax.spelled(target["name"], syntax.dns_1035)
-        given = [name for name in ("name", "number") if target["port"][name].value not in (None, 0, "")]
-        if len(given) != 1 and not target["port"].unknown:
-            yield target["port"].says("must have exactly one of name, number")
+        yield from target["port"].exactly_one("name", "number")
         yield from target["port"]["number"].within(0, 65535)
 
 
@@ -209,9 +206,9 @@ def target_group_binding(root: Field, _version: str) -> Iterator[str]:
     spec = root["spec"]
     if spec.unknown:
         return
-    if not spec["targetGroupARN"].present and not spec["targetGroupName"].present:
+    if spec["targetGroupARN"].missing and spec["targetGroupName"].missing:
         yield spec.says("must specify either targetGroupARN or targetGroupName")
-    if not spec["targetType"].present:
+    if spec["targetType"].missing:
         yield spec["targetType"].says("TargetGroupBinding must specify these fields: spec.targetType")
     if spec["targetType"].text == "ip" and spec["nodeSelector"].present:
         yield spec["nodeSelector"].says("TargetGroupBinding cannot set NodeSelector when TargetType is ip")
@@ -221,8 +218,7 @@ def target_group_binding(root: Field, _version: str) -> Iterator[str]:
     yield from syntax.spelled(port, syntax.dns_label)
     for rule in spec.at("networking", "ingress").items:
         for peer in rule["from"].items:
-            if peer["ipBlock"].present == peer["securityGroup"].present:
-                yield peer.says("must have exactly one of ipBlock, securityGroup")
+            yield from peer.exactly_one("ipBlock", "securityGroup")
             yield from _block(peer["ipBlock"]["cidr"])
         for entry in rule["ports"].items:
             yield from entry["port"].within(1, 65535)

@@ -22,7 +22,7 @@ def template_problems(template: Field, restart: tuple[str, ...] = ("Always",)) -
     policy = spec["restartPolicy"]
     if policy.text is not None and policy.text not in restart:
         yield policy.says(f"{policy.text!r} is not supported here; allowed: {', '.join(restart)}")
-    if not policy.present and not policy.unknown and "Always" not in restart:
+    if policy.missing and not policy.unknown and "Always" not in restart:
         yield policy.says(f"is required; allowed: {', '.join(restart)}")
     yield from pod_problems(spec)
 
@@ -98,7 +98,7 @@ def _toleration(toleration: Field) -> Iterator[str]:
         yield from syntax.spelled(key, syntax.qualified)
     yield from operator.among("Equal", "Exists", "Lt", "Gt")
     yield from effect.among("NoSchedule", "PreferNoSchedule", "NoExecute", "")
-    if not key.present and not operator.unknown and operator.text != "Exists":
+    if key.missing and not operator.unknown and operator.text != "Exists":
         yield operator.says("must be Exists when key is empty, which means 'match all values and all keys'")
     if operator.text == "Exists" and toleration["value"].text:
         yield toleration["value"].says("must be empty when operator is Exists")

@@ -127,7 +127,7 @@ def _metric(metric: Field) -> Iterator[str]:
     if kind.text not in _METRICS:
         return
     wanted = _METRICS[kind.text]
-    if not metric[wanted].present:
+    if metric[wanted].missing:
         yield metric[wanted].says(f"is required with type {kind.text}")
     for other in _METRICS.values():
         if other != wanted and metric[other].present:
@@ -137,7 +137,7 @@ def _metric(metric: Field) -> Iterator[str]:
     needed = {"Utilization": "averageUtilization", "Value": "value", "AverageValue": "averageValue"}.get(
         target["type"].text or ""
     )
-    if needed and not target[needed].present:
+    if needed and target[needed].missing:
         yield target[needed].says(f"is required with target type {target['type'].text}")
     yield from target["averageUtilization"].within(1)
 
