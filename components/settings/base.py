@@ -27,7 +27,7 @@ from pydantic import (
 from pydantic.json_schema import JsonSchemaValue
 from pydantic_core import CoreSchema, PydanticCustomError, core_schema
 
-from .broken import BROKEN, Broken
+from .broken import BROKEN
 
 SALVAGE: Final = "salvage"
 
@@ -38,18 +38,15 @@ def _salvaging(info: ValidationInfo) -> bool:
 
 def _settle(value: Any, handler: ValidatorFunctionWrapHandler, info: ValidationInfo) -> Any:
     """Validate; in the salvage pass a fault becomes `BROKEN` instead of an error."""
-    if isinstance(value, Broken):
-        return value
-    if value is None:
-        if _salvaging(info):
-            return BROKEN
+    if value is not None and value is not BROKEN:
+        try:
+            return handler(value)
+        except ValidationError:
+            if not _salvaging(info):
+                raise
+    elif value is None and not _salvaging(info):
         raise PydanticCustomError("empty", "empty")
-    try:
-        return handler(value)
-    except ValidationError:
-        if _salvaging(info):
-            return BROKEN
-        raise
+    return BROKEN
 
 
 class Section(BaseModel):

@@ -8,7 +8,7 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from .base import EACH_ONCE, Keys, Says, Section, Settled, Text
-from .forms import NAME_KEY, BalancerKey, Domain, GrpcMethod, NameKey, Whole
+from .forms import NAME_KEY, BalancerKey, GrpcMethod, Host, NameKey, Whole
 
 _RULES = "ALB User Guide, Listener rules"
 
@@ -59,9 +59,7 @@ class Alb(Section):
         BalancerKey, Says("Key of the load balancer.", default="the only load balancer, when there is just one")
     ] = ""
     host: Annotated[
-        Domain,
-        # Elastic Load Balancing API Reference, HostHeaderConditionConfig: 128 characters.
-        Field(max_length=128),
+        Host,
         Says("Host name clients use.", source="Elastic Load Balancing API Reference, HostHeaderConditionConfig"),
     ]
     algorithm: Annotated[

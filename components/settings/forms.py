@@ -18,6 +18,8 @@ Port = Annotated[int, Strict(), Field(ge=1, le=65535)]
 _LABEL = r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?"
 _DOMAIN = rf"(?:{_LABEL}\.)+[a-z](?:[a-z0-9-]{{0,61}}[a-z0-9])?"
 Domain = Annotated[str, Text(_DOMAIN, "a domain name in lower case such as orders.dev.example.com", maximum=253)]
+# A host condition takes 128 characters: Elastic Load Balancing API Reference, HostHeaderConditionConfig.
+Host = Annotated[str, Text(_DOMAIN, "a domain name in lower case such as orders.dev.example.com", maximum=128)]
 CertificateDomain = Annotated[
     str,
     Text(

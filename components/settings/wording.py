@@ -78,8 +78,9 @@ def rendered(path: Path) -> str:
 
 def suggestion(word: str, allowed: Iterable[str]) -> str:
     """`; did you mean "port"?` when something allowed is near, else nothing."""
-    near = difflib.get_close_matches(word[:_LONGEST], list(allowed), n=1, cutoff=0.6)
-    return f"; did you mean {quoted(near[0])}?" if near else ""
+    by_case = {each.lower(): each for each in allowed}
+    near = difflib.get_close_matches(word[:_LONGEST].lower(), by_case, n=1, cutoff=0.6)
+    return f"; did you mean {quoted(by_case[near[0]])}?" if near else ""
 
 
 def listed(words: Iterable[str]) -> str:

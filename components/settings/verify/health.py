@@ -40,7 +40,7 @@ def _codes(settings: Settings, name: str) -> Iterator[Fault]:
         return
     low, high = _RANGES[workload.protocol]
     path = ("services", name, "health", "success_codes")
-    if not all(low <= first <= last <= high for first, last in ranges(codes)):
+    if not _in_range(codes, workload.protocol):
         kind = "gRPC status codes" if workload.protocol == "grpc" else "HTTP status codes"
         yield Fault(path, f"must be {kind} from {low} to {high}, ranges from low to high; received {quoted(codes)}")
     elif workload.protocol == "grpc" and _has(codes, _UNAVAILABLE):
@@ -48,6 +48,11 @@ def _codes(settings: Settings, name: str) -> Iterator[Fault]:
         yield Fault(
             path, f'must not include 14, UNAVAILABLE, or the check never fails; received {quoted(codes)} (try "0")'
         )
+
+
+def _in_range(codes: str, protocol: str) -> bool:
+    low, high = _RANGES[protocol]
+    return all(low <= first <= last <= high for first, last in ranges(codes))
 
 
 def _has(codes: str, code: int) -> bool:
@@ -75,7 +80,7 @@ def _agreement(settings: Settings, name: str) -> Iterator[Fault]:
         return
     path, codes = workload.health.path or GRPC_HEALTH_PATH, workload.health.success_codes or "0"
     wanted = {GRPC_HEALTH_PATH: 0, _DEFAULT_PATH: _UNIMPLEMENTED}.get(path)
-    if wanted is not None and not _has(codes, wanted):
+    if wanted is not None and _in_range(codes, "grpc") and not _has(codes, wanted):
         yield Fault(
             ("services", name, "health", "success_codes"),
             f"{path} answers {wanted} when the server is well, which {quoted(codes)} does not include, so no pod would "

@@ -1,0 +1,142 @@
+from typing import Any
+
+from components.settings import load
+
+MINIMAL: dict[str, Any] = {
+    "network": {"zones": ["eu-west-1b", "eu-west-1a"]},
+    "cluster": {"node_groups": {"general": {"instance_types": ["m7g.large"]}}},
+}
+
+
+def loaded(**more: Any) -> dict[str, Any]:
+    return load(MINIMAL | more, region="eu-west-1").model_dump()
+
+
+def test_zones_and_one_instance_type_are_all_that_must_be_said() -> None:
+    assert loaded() == {
+        "environment": {"kind": "all", "protected": False, "tags": {}},
+        "existing": {"hosted_zone": None},
+        "network": {"cidr": "10.0.0.0/16", "zones": ("eu-west-1a", "eu-west-1b"), "nat": "single"},
+        "cluster": {
+            "version": "1.36",
+            "public_access_cidrs": (),
+            "node_groups": {
+                "general": {
+                    "architecture": "arm64",
+                    "ami": "al2023",
+                    "release_version": None,
+                    "instance_types": ("m7g.large",),
+                    "capacity": "on_demand",
+                    "min": 2,
+                    "max": 6,
+                    "disk_size": 50,
+                    "labels": {},
+                    "taints": {},
+                }
+            },
+            "access": {},
+            "encryption": True,
+            "logs": ("api", "audit", "authenticator"),
+            "log_retention": 90,
+            "deletion_protection": False,
+            "support": "standard",
+            "addons": {},
+        },
+        "load_balancers": {},
+        "services": {},
+    }
+
+
+def test_a_load_balancer_needs_only_a_scheme_and_a_way_to_a_certificate() -> None:
+    arn = "arn:aws:acm:eu-west-1:111122223333:certificate/12345678-1234-1234-1234-123456789012"
+    found = loaded(load_balancers={"public": {"scheme": "internal", "certificate": {"arn": arn}}})
+    assert found["load_balancers"]["public"] == {
+        "scheme": "internal",
+        "owner": "pulumi",
+        "idle_timeout": 300,
+        "client_keep_alive": 3600,
+        "certificate": {"arn": arn, "domains": ()},
+        "tls_policy": "ELBSecurityPolicy-TLS13-1-2-Res-PQ-2025-09",
+        "allow_cidrs": ("0.0.0.0/0",),
+        "deletion_protection": False,
+    }
+
+
+def test_a_grpc_workload_is_checked_by_the_standard_health_service_under_its_first_name() -> None:
+    services = {"orders": {"protocol": "grpc", "port": 50051, "grpc_services": ["acme.v1.Orders", "acme.v1.Reports"]}}
+    assert loaded(services=services)["services"]["orders"] == {
+        "protocol": "grpc",
+        "port": 50051,
+        "image": None,
+        "grpc_services": ("acme.v1.Orders", "acme.v1.Reports"),
+        "health": {
+            "service": "acme.v1.Orders",
+            "liveness": "",
+            "path": "/grpc.health.v1.Health/Check",
+            "success_codes": "0",
+            "port": None,
+            "interval": 15,
+            "timeout": 5,
+            "healthy": 2,
+            "unhealthy": 2,
+        },
+        "expose": {"alb": None},
+        "scaling": {"min": 2, "max": 10, "cpu": 70, "memory": None},
+        "resources": {"cpu": "250m", "memory": "256Mi", "cpu_limit": None, "memory_limit": None},
+        "env": {},
+        "secrets": {},
+        "drain": 30,
+    }
+
+
+def test_an_http_workload_is_checked_at_the_root_and_gets_every_path_of_its_host() -> None:
+    found = loaded(
+        existing={"hosted_zone": {"id": "Z0123456789ABCDEFGHIJ", "name": "example.com"}},
+        load_balancers={"public": {"scheme": "internal"}},
+        services={"web": {"protocol": "http", "port": 8080, "expose": {"alb": {"host": "web.example.com"}}}},
+    )["services"]["web"]
+    assert (found["health"]["path"], found["health"]["success_codes"]) == ("/", "200")
+    assert found["expose"]["alb"] == {
+        "load_balancer": "public",
+        "host": "web.example.com",
+        "algorithm": "round_robin",
+        "slow_start": 0,
+        "routes": {},
+        "paths": ("/*",),
+    }
+
+
+def test_a_protected_environment_turns_deletion_protection_on() -> None:
+    arn = "arn:aws:acm:eu-west-1:111122223333:certificate/12345678-1234-1234-1234-123456789012"
+    found = loaded(
+        environment={"protected": True},
+        load_balancers={"public": {"scheme": "internal", "certificate": {"arn": arn}}},
+    )
+    assert found["cluster"]["deletion_protection"] is True
+    assert found["load_balancers"]["public"]["deletion_protection"] is True
+
+
+def test_what_is_said_about_deletion_protection_wins_over_the_default() -> None:
+    arn = "arn:aws:acm:eu-west-1:111122223333:certificate/12345678-1234-1234-1234-123456789012"
+    found = loaded(
+        environment={"protected": True},
+        cluster={**MINIMAL["cluster"], "deletion_protection": False},
+        load_balancers={
+            "public": {"scheme": "internal", "certificate": {"arn": arn}, "deletion_protection": False},
+        },
+    )
+    assert found["cluster"]["deletion_protection"] is False
+    assert found["load_balancers"]["public"]["deletion_protection"] is False
+
+
+def test_a_section_left_empty_counts_as_left_out() -> None:
+    assert loaded(services=None, load_balancers=None, existing=None, environment=None) == loaded()
+
+
+def test_settings_cannot_be_changed_after_loading() -> None:
+    import pydantic
+    import pytest
+
+    settings = load(MINIMAL)
+    with pytest.raises(pydantic.ValidationError):
+        settings.cluster.version = "1.34"  # type: ignore[misc]
