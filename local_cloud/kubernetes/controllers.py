@@ -99,7 +99,7 @@ def _targets(cluster: Cluster, namespace: str, binding: Row) -> list[str]:
         return []
     found = []
     for workload in selected_by(cluster, namespace, service):
-        port = _target_port(service, workload, reference["port"])
+        port = _target_port(service, workload.inputs, reference["port"])
         if port is not None:
             network = _network(cluster)
             found += [
@@ -109,19 +109,29 @@ def _targets(cluster: Cluster, namespace: str, binding: Row) -> list[str]:
     return found
 
 
+def bound_port(cluster: Cluster, namespace: str, binding: Row, workload: dict[str, Any]) -> int | None:
+    """The port a binding reaches a workload's pods on, None when its Service does not select them."""
+    reference = binding.inputs["spec"]["serviceRef"]
+    service = cluster.find("Service", namespace, str(reference["name"]))
+    if service is None or not _selects(service, workload):
+        return None
+    return _target_port(service, workload, reference["port"])
+
+
 def selected_by(cluster: Cluster, namespace: str, service: Row) -> list[Row]:
     """The workloads whose pods a Service selects."""
-    selector = (service.inputs.get("spec") or {}).get("selector")
-    if not selector:
-        return []
     rows = (row for kind in _WORKLOADS for row in cluster.inside(f"kubernetes:{kind}", namespace))
-    return [row for row in rows if matches(Field({"matchLabels": selector}), Field(pod_labels(row)))]
+    return [row for row in rows if _selects(service, row.inputs)]
 
 
-def pod_labels(workload: Row) -> dict[str, Any]:
-    """The labels of a workload's pods."""
-    spec = workload.inputs.get("spec") or {}
-    source = spec.get("template", workload.inputs)
+def _selects(service: Row, workload: dict[str, Any]) -> bool:
+    selector = (service.inputs.get("spec") or {}).get("selector")
+    return bool(selector) and matches(Field({"matchLabels": selector}), Field(_pod_labels(workload))) is True
+
+
+def _pod_labels(workload: dict[str, Any]) -> dict[str, Any]:
+    spec = workload.get("spec") or {}
+    source = spec.get("template", workload)
     return dict((source.get("metadata") or {}).get("labels") or {})
 
 
@@ -133,13 +143,13 @@ def pod_spec(inputs: dict[str, Any]) -> dict[str, Any]:
     return dict(spec)
 
 
-def _target_port(service: Row, workload: Row, wanted: Any) -> int | None:
+def _target_port(service: Row, workload: dict[str, Any], wanted: Any) -> int | None:
     for port in service.inputs["spec"].get("ports") or ():
         if wanted in {port.get("port"), port.get("name")}:
             target = port.get("targetPort", port["port"])
             if isinstance(target, int):
                 return target
-            return _named_port(pod_spec(workload.inputs), target)
+            return _named_port(pod_spec(workload), target)
     return None
 
 

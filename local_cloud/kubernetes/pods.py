@@ -12,7 +12,8 @@ from typing import Any, Final
 
 from local_cloud.aws.account import ACCOUNT
 from local_cloud.kubernetes.cluster import BINDING, NAMESPACE, NODE_GROUP, REPOSITORY, Cluster
-from local_cloud.kubernetes.controllers import pod_spec, selected_by
+from local_cloud.kubernetes.controllers import bound_port, pod_spec
+from local_cloud.kubernetes.reach import blocked, in_use
 from local_cloud.store import Row
 
 _ECR: Final = re.compile(
@@ -147,25 +148,19 @@ def _probe_ports(container: dict[str, Any]) -> Iterator[str]:
 
 
 def _gates(cluster: Cluster, namespace: str, inputs: dict[str, Any]) -> Iterator[str]:
-    """With readiness gates a pod is ready only when its targets are healthy; unused target groups never are."""
+    """With readiness gates a pod is ready only when its targets are healthy, which needs a rule and an open way."""
     space = cluster.get(NAMESPACE, namespace)
     labels = (space.inputs.get("metadata") or {}).get("labels") or {} if space else {}
     if labels.get(_GATE_LABEL) != "enabled":
         return
     for binding in cluster.inside(BINDING, namespace):
+        port = bound_port(cluster, namespace, binding, inputs)
+        if port is None:
+            continue
         group = str(binding.inputs["spec"].get("targetGroupARN"))
-        service = cluster.find("Service", namespace, str(binding.inputs["spec"]["serviceRef"]["name"]))
-        mine = service is not None and any(
-            row.inputs["metadata"]["name"] == inputs["metadata"]["name"]
-            for row in selected_by(cluster, namespace, service)
-        )
-        if mine and not _in_use(cluster, group):
-            yield (
-                f"readiness gate target-health.elbv2.k8s.aws/{binding.inputs['metadata']['name']} stays False: "
-                "no listener or rule "
-                f"forwards to target group {group}, so its targets are unused"
-            )
-
-
-def _in_use(cluster: Cluster, group: str) -> bool:
-    return any(row.token.startswith("aws:lb/listener") for row in cluster.store.referring("aws", group))
+        cause = blocked(cluster, binding, port)
+        if not in_use(cluster, group):
+            cause = f"no listener or rule forwards to target group {group}, so its targets are unused"
+        if cause is not None:
+            name = binding.inputs["metadata"]["name"]
+            yield f"readiness gate target-health.elbv2.k8s.aws/{name} stays False: {cause}"
