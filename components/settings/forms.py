@@ -5,7 +5,7 @@ from __future__ import annotations
 import ipaddress
 from typing import Annotated, Final
 
-from pydantic import AfterValidator, Field, Strict
+from pydantic import AfterValidator, Field, SecretStr, Strict
 from pydantic_core import PydanticCustomError
 
 from .base import Text
@@ -91,7 +91,29 @@ VARIABLE: Final = Text(
     r"[A-Za-z_][A-Za-z0-9_]*", "letters, digits and underscores, not starting with a digit", maximum=128
 )
 Variable = Annotated[str, VARIABLE]
-Plain = Annotated[str, Text(r"[^\x00]*", "text without a NUL character", maximum=32768)]
+_PLAIN = Text(r"[^\x00]*", "text without a NUL character", maximum=32768)
+
+
+def _encodable(value: str) -> str:
+    """Half a character, which JSON can write as an escape, has no bytes."""
+    try:
+        value.encode()
+    except UnicodeEncodeError:
+        raise PydanticCustomError("shape", "shape", {"allowed": "text of whole characters"}) from None
+    return value
+
+
+def _secret(value: SecretStr) -> SecretStr:
+    text = _encodable(value.get_secret_value())
+    if not _PLAIN.fits(text):
+        raise PydanticCustomError(
+            "shape", "shape", {"allowed": f"{_PLAIN.allowed}, at most {_PLAIN.maximum} characters"}
+        )
+    return value
+
+
+Plain = Annotated[str, _PLAIN, AfterValidator(_encodable)]
+Secret = Annotated[SecretStr, AfterValidator(_secret)]
 
 
 def _network(value: str, allowed: str) -> ipaddress.IPv4Network:

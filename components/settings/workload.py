@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Annotated, Literal
 
-from pydantic import Field, SecretStr
+from pydantic import Field
 
 from .base import EACH_ONCE, Keys, Says, Section, Text
 from .expose import Expose
-from .forms import VARIABLE, GrpcServiceName, HealthName, Plain, Port, Variable, Whole, WorkloadKey
+from .forms import VARIABLE, GrpcServiceName, HealthName, Plain, Port, Secret, Variable, Whole, WorkloadKey
 
 _HEALTH = "Elastic Load Balancing API Reference, CreateTargetGroup"
 Cpu = Annotated[
@@ -155,7 +155,7 @@ class Workload(Section):
         default_factory=dict
     )
     secrets: Annotated[
-        Mapping[Variable, SecretStr],
+        Mapping[Variable, Secret],
         Keys(VARIABLE),
         Says("Environment variables with secret values; `pulumi config set --secret --path` encrypts them."),
     ] = Field(default_factory=dict)

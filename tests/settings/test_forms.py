@@ -201,6 +201,7 @@ REFUSED: list[tuple[str, Any, str]] = [
         True,
         'must be text without a NUL character; received true; put it in quotes: "true"',
     ),
+    ("services.orders.env.A", "a\ud800", 'must be text of whole characters; received "a\\ud800"'),
     ("services.orders.env.A", "a\x00b", 'must be text without a NUL character; received "a\\u0000b"'),
 ]
 

@@ -27,6 +27,13 @@ def test_a_region_that_is_none_is_named_under_its_own_key(desk: Desk) -> None:
     assert desk.lines() == ['aws:region: must be an AWS region such as eu-west-1; received "Ireland"']
 
 
+@pytest.mark.parametrize("region", [5, True, ["eu-west-1"], b"eu-west-1"])
+def test_a_region_that_is_no_text_is_refused(desk: Desk, region: Any) -> None:
+    desk.region = region
+    (line,) = desk.lines()
+    assert line.startswith("aws:region: must be an AWS region such as eu-west-1; received ")
+
+
 def test_a_version_without_pinned_builds_needs_every_build_and_says_how_to_find_them(desk: Desk) -> None:
     lines = desk.put("cluster.version", "1.37").lines()
     assert [line.split(":")[0] for line in lines] == [

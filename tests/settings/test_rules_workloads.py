@@ -71,6 +71,13 @@ def test_a_limit_is_at_least_the_request(desk: Desk, resources: dict[str, str], 
     assert found.startswith(f"services.orders.resources.{line}")
 
 
+@pytest.mark.parametrize("key", ["memory", "memory_limit"])
+def test_memory_without_a_unit_is_told_to_be_bytes(desk: Desk, key: str) -> None:
+    path = f"services.orders.resources.{key}"
+    assert f'{path}: must be at least "4Mi"; received "256", which is 256 bytes' in desk.put(path, "256").lines()
+    assert desk.put("services.orders.resources", {"memory": "4Mi", "memory_limit": "4194304"}).lines() == []
+
+
 @pytest.mark.parametrize("name", ["PORT", "DRAIN_SECONDS"])
 @pytest.mark.parametrize("section", ["env", "secrets"])
 def test_variables_of_the_platform_are_taken(desk: Desk, section: str, name: str) -> None:

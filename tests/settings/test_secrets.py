@@ -39,6 +39,13 @@ def test_a_secret_that_is_no_text_is_refused_without_showing_it(desk: Desk, valu
     assert "4711" not in text
 
 
+@pytest.mark.parametrize("value", [f"{HIDDEN}\0", f"{HIDDEN}\ud800", HIDDEN * 2000], ids=["nul", "half", "long"])
+def test_a_secret_that_no_container_can_be_given_is_refused_without_showing_it(desk: Desk, value: str) -> None:
+    text = everything(desk.put("services.orders.secrets.TOKEN", value))
+    assert "services.orders.secrets.TOKEN: must be text" in text
+    assert HIDDEN not in text
+
+
 @pytest.mark.parametrize("value", [HIDDEN, [HIDDEN], 4711])
 def test_secrets_that_are_no_map_are_refused_without_showing_them(desk: Desk, value: Any) -> None:
     text = everything(desk.put("services.orders.secrets", value))

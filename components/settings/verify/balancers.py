@@ -96,25 +96,25 @@ def _certificate_zone(settings: Settings, name: str) -> Iterator[Fault]:
             )
 
 
-def _requested(settings: Settings, name: str) -> bool:
-    balancer = settings.load_balancers[name]
-    return balancer.certificate is None and settings.existing.hosted_zone is not None
-
-
 def _host_zone(settings: Settings, name: str) -> Iterator[Fault]:
-    """Without a certificate of its own a load balancer gets one for its hosts, validated in the zone."""
+    """Every host gets a record in the zone, and without another certificate a name on one that is validated there."""
     zone = settings.existing.hosted_zone
-    if zone is None or not _requested(settings, name):
+    if zone is None:
         return
-    hosts = _hosts(settings, name)
-    for host, workload in hosts.items():
+    for host, workload in _hosts(settings, name).items():
         if not within(host, zone.name):
             yield Fault(
                 ("services", workload, "expose", "alb", "host"),
-                f"{host} is outside the hosted zone {zone.name} (existing.hosted_zone), so no certificate can be "
-                f"validated for it; choose a host inside the zone or give load_balancers.{name}.certificate",
+    """Every host gets a record in the zone, and without another certificate a name on one validated there."""
+                "choose a host inside it, or leave the zone out and give every load balancer a certificate arn",
             )
-    needed = {host if host == zone.name else "*." + host.partition(".")[2] for host in hosts}
+
+
+def _requested_names(settings: Settings, name: str) -> Iterator[Fault]:
+    zone = settings.existing.hosted_zone
+    if zone is None or settings.load_balancers[name].certificate is not None:
+        return
+    needed = {host if host == zone.name else "*." + host.partition(".")[2] for host in _hosts(settings, name)}
     if len(needed) > MAX_DOMAINS:
         yield Fault(
             ("load_balancers", name),
@@ -171,14 +171,13 @@ def _ports(settings: Settings) -> Iterator[Fault]:
 
 def _two_balancers(settings: Settings) -> Iterator[Fault]:
     """A host has one alias record, so one load balancer."""
-    zone = settings.existing.hosted_zone
-    if zone is None:
+    if settings.existing.hosted_zone is None:
         return
     owners: dict[str, str] = {}
     for balancer in settings.load_balancers:
         for host, workload in _hosts(settings, balancer).items():
             first = owners.setdefault(host, balancer)
-            if first != balancer and within(host, zone.name):
+            if first != balancer:
                 yield Fault(
                     ("services", workload, "expose", "alb", "host"),
                     f"{host} is served by the load balancers {quoted(first)} and {quoted(balancer)}, but a host has "
@@ -207,4 +206,4 @@ def _claimed(name: str, workload: Workload) -> list[tuple[str, str]]:
 
 
 RULES: Final = (_ports, _two_balancers, _claims)
-BALANCER_RULES: Final = (_certificate_form, _certificate_zone, _host_zone, _host_covered, _room)
+BALANCER_RULES: Final = (_certificate_form, _certificate_zone, _host_zone, _requested_names, _host_covered, _room)

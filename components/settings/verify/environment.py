@@ -7,15 +7,15 @@ from collections.abc import Iterator
 from typing import Final
 
 from components.settings.model import Settings
-from components.settings.wording import Fault, counted, quoted
+from components.settings.wording import Fault, counted, shown
 
 _REGION: Final = r"[a-z]{2}(?:-[a-z]+)+-[0-9]"
 
 
 def zones(settings: Settings, region: str | None) -> Iterator[Fault]:
     """All zones lie in the region of the stack, or at least in one region."""
-    if region is not None and not re.fullmatch(_REGION, region):
-        yield Fault(("aws:region",), f"must be an AWS region such as eu-west-1; received {quoted(region)}")
+    if region is not None and not (isinstance(region, str) and re.fullmatch(_REGION, region)):
+        yield Fault(("aws:region",), f"must be an AWS region such as eu-west-1; received {shown(region)}")
         return
     names = settings.network.zones
     if region is None:

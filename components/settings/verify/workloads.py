@@ -11,6 +11,7 @@ from components.settings.wording import Fault, listed, quoted, suggestion
 
 # Set by the platform: the port to listen on, and the seconds a server has to finish its calls.
 RESERVED: Final = ("DRAIN_SECONDS", "PORT")
+LEAST_MEMORY: Final = 4 * 1024**2
 
 
 def _protocol(settings: Settings, name: str) -> Iterator[Fault]:
@@ -98,6 +99,17 @@ def _limits(settings: Settings, name: str) -> Iterator[Fault]:
             )
 
 
+def _memory(settings: Settings, name: str) -> Iterator[Fault]:
+    """A number without a unit is bytes, which is hardly ever meant."""
+    resources = settings.services[name].resources
+    for key, given in (("memory", resources.memory), ("memory_limit", resources.memory_limit)):
+        if given is not None and amount(given) < LEAST_MEMORY:
+            yield Fault(
+                ("services", name, "resources", key),
+                f'must be at least "4Mi"; received {quoted(given)}, which is {amount(given)} bytes',
+            )
+
+
 def _variables(settings: Settings, name: str) -> Iterator[Fault]:
     workload = settings.services[name]
     for section, names in (("env", list(workload.env)), ("secrets", list(workload.secrets))):
@@ -146,6 +158,7 @@ RULES: Final = (
     _slow_start,
     _scaling,
     _limits,
+    _memory,
     _variables,
     _same_repository,
     _repository_kept,
