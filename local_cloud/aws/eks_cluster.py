@@ -200,6 +200,15 @@ def _refuse_endpoint(cloud: Cloud, props: Props, operation: str | None = None) -
         raise Refusal("InvalidParameterException", message, operation=operation)
 
 
+def _refuse_key(cloud: Cloud, props: Props, operation: str | None = None) -> None:
+    """EKS API reference: Provider, keyArn. A key of another account lies outside the program."""
+    arn = plan.first(props, "encryptionConfig.provider.keyArn")
+    ours = isinstance(arn, str) and arn.split(":")[4:5] == [cloud.account]
+    if arn and ours and not cloud.where("aws:kms/key:Key", "arn", arn):
+        message = "The keyArn in encryptionConfig provider has invalid value"
+        raise Refusal("InvalidParameterException", message, operation=operation)
+
+
 def _refuse_step(row: Row, props: Props) -> None:
     """EKS user guide: update-cluster (one minor at a time, upwards)."""
     old, new = str(row["version"]), props.get("version")
@@ -217,6 +226,8 @@ def _refuse_update(cloud: Cloud, row: Row, props: Props) -> None:
     if new and _MODES.index(new) < _MODES.index(old):
         message = f"Unsupported authentication mode update from {old} to {new}"
         raise Refusal("InvalidParameterException", message, operation=operation)
+    if not row["encryptionConfig"]:
+        _refuse_key(cloud, props, "AssociateEncryptionConfig")
     if props.get("vpcConfig") != row.inputs.get("vpcConfig"):
         _refuse_network(cloud, props, operation)
         _refuse_endpoint(cloud, props, operation)
@@ -327,7 +338,7 @@ KIND: Final = Kind(
         plan.conflict("outpostConfig", "encryptionConfig", "kubernetesNetworkConfig"),
         plan.arn("roleArn"),
     ),
-    refuse_create=(_refuse_name, _refuse_version, _refuse_role, _refuse_network, _refuse_endpoint),
+    refuse_create=(_refuse_name, _refuse_version, _refuse_role, _refuse_network, _refuse_endpoint, _refuse_key),
     refuse_update=(_refuse_update,),
     refuse_delete=(_refuse_delete,),
     replaces=_replaces,

@@ -175,13 +175,6 @@ def _refuse_existing(cloud: Cloud, props: Props) -> None:
 
 def _refuse_values(cloud: Cloud, props: Props) -> None:
     """Route 53 API reference: ChangeResourceRecordSets, ResourceRecordSet."""
-    name = full_name(props["name"], _zone_name(cloud, props))
-    if not props.get("records") and not props.get("aliases"):
-        message = (
-            "[Expected exactly one of [AliasTarget, all of [TTL, and ResourceRecords], or TrafficPolicyInstanceId], "
-            f"but found none in Change with [Action=CREATE, Name={name}., Type={props['type']}, SetIdentifier=null]]"
-        )
-        raise Refusal("InvalidInput", message)
     versions = {"A": 4, "AAAA": 6}
     for value in props.get("records") or []:
         if props["type"] in versions and _ip_version(str(value)) != versions[props["type"]]:

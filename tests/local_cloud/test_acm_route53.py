@@ -178,6 +178,12 @@ def _same_private_zone(world: World) -> object:
     return [world.make(kinds.ZONE, name, name="example.com", vpcs=vpcs) for name in ("one", "two")]
 
 
+def _five_hundred_zones(world: World) -> object:
+    for number in range(500):
+        world.aws.account.add(kinds.ZONE, f"Z{number}", {"name": f"a{number}.example.com"}, {})
+    return _zone(world)
+
+
 def _inside(*record: str) -> Callable[[World], object]:
     return lambda world: _record(world, _zone(world).id, *record)
 
@@ -221,6 +227,7 @@ RECORDS: dict[str, tuple[Callable[[World], object], str]] = {
         "HostedZoneNotEmpty: The specified hosted zone contains non-required resource record sets",
     ),
     "a zone of a bad name": (lambda world: _zone(world, "exa mple.com"), "InvalidDomainName"),
+    "a zone beyond 500": (_five_hundred_zones, "TooManyHostedZones"),
     "a private zone in no VPC": (lambda world: _zone(world, vpcs=[{"vpcId": "vpc-0"}]), "InvalidVPCId: The VPC: vpc-0"),
     "a private zone twice in a VPC": (_same_private_zone, "ConflictingDomainExists: The VPC vpc-"),
 }

@@ -87,6 +87,16 @@ def _twice_pods(stage: Stage) -> object:
     return stage.pods("second", roleArn=role)
 
 
+def _early_nodes(stage: Stage) -> object:
+    stage.world.aws.account.patch(stage.world.live(stage.cluster), status="CREATING")
+    return stage.nodes()
+
+
+def _template_nodes(stage: Stage) -> object:
+    template = stage.world.make("aws:ec2/launchTemplate:LaunchTemplate", "nodes", name="nodes")
+    return stage.nodes(launchTemplate={"id": template.id, "version": "1"}, diskSize=50)
+
+
 def _far_nodes(stage: Stage) -> object:
     return stage.nodes(subnetIds=stage.world.network(block=1).ids)
 
@@ -141,6 +151,15 @@ REFUSALS: dict[str, tuple[Callable[[Stage], object], str]] = {
     "a launch template that does not exist": (
         lambda stage: stage.nodes(launchTemplate={"id": "lt-0", "version": "1"}),
         "Launch template lt-0 does not exist",
+    ),
+    "a disk beside a launch template": (_template_nodes, "Disk size must be specified within the launch template."),
+    "nodes that go back a version": (
+        lambda stage: stage.world.change(stage.nodes(), version="1.35"),
+        "Requested Nodegroup version 1.35 is lower than the current version 1.36",
+    ),
+    "nodes before the cluster is there": (
+        _early_nodes,
+        "InvalidRequestException: Cluster 'main' is not in ACTIVE status",
     ),
     "an add-on twice": (_twice_addon, "ResourceInUseException: Addon already exists."),
     "an add-on nobody knows": (lambda stage: stage.addon("core-dns"), "Addon core-dns specified is not supported"),
@@ -213,6 +232,10 @@ REFUSALS: dict[str, tuple[Callable[[Stage], object], str]] = {
     "a pod identity with the role of something else": (
         lambda stage: stage.pods(roleArn=stage.cluster["roleArn"]),
         "does not trust pods.eks.amazonaws.com",
+    ),
+    "a pod identity with a session policy and tags": (
+        lambda stage: stage.pods(roleArn=stage.pod_role(), policy="{}"),
+        "A session policy can only be specified when disableSessionTags is true",
     ),
     "a pod identity of no cluster": (
         lambda stage: stage.pods(clusterName="none", roleArn=stage.pod_role()),

@@ -15,6 +15,11 @@ from tests.local_cloud.edge_world import Invalid, World
 ROLE = "arn:aws:iam::123456789012:role/cluster"
 
 
+def _encryption(key: str) -> dict[str, Any]:
+    arn = f"arn:aws:kms:eu-west-1:123456789012:{key}"
+    return {"provider": {"keyArn": arn}, "resources": ["secrets"]}
+
+
 def _twice(world: World) -> object:
     network = world.network()
     world.cluster(network)
@@ -23,6 +28,18 @@ def _twice(world: World) -> object:
 
 def _role(world: World, role: str) -> object:
     return world.cluster(world.network(), roleArn=role)
+
+
+def _hundred(world: World) -> object:
+    for number in range(100):
+        world.aws.account.add(kinds.CLUSTER, f"cluster-{number}", {"name": f"cluster-{number}"}, {})
+    return world.cluster(world.network())
+
+
+def _crowded_zone(world: World) -> object:
+    network = world.network()
+    world.aws.account.patch(world.live(network.subnets[0]), availabilityZoneId="use1-az3")
+    return world.cluster(network)
 
 
 def _two_vpcs(world: World) -> object:
@@ -78,6 +95,11 @@ REFUSALS: dict[str, tuple[Callable[[World], object], str]] = {
         lambda world: _role(world, world.role("bare", "eks.amazonaws.com")["arn"]),
         "doesn't have the Amazon EKS Managed Policies associated with it",
     ),
+    "a hundred others": (_hundred, "ResourceLimitExceededException"),
+    "a zone that EKS does not use": (
+        _crowded_zone,
+        "UnsupportedAvailabilityZoneException: Cannot create cluster because use1-az3",
+    ),
     "subnets in one zone": (
         lambda world: world.cluster(world.network("a")),
         "InvalidParameterException: Subnets specified must be in at least two different AZs",
@@ -88,6 +110,14 @@ REFUSALS: dict[str, tuple[Callable[[World], object], str]] = {
     ),
     "subnets of two VPCs": (_two_vpcs, "Subnets specified must belong to the same VPC"),
     "a security group that does not exist": (_unknown_group, "The security group ID 'sg-0' does not exist"),
+    "a key that does not exist": (
+        lambda world: world.cluster(world.network(), encryptionConfig=_encryption("key/1")),
+        "The keyArn in encryptionConfig provider has invalid value",
+    ),
+    "a key that does not exist later": (
+        lambda world: world.change(world.cluster(world.network()), encryptionConfig=_encryption("key/1")),
+        "AssociateEncryptionConfig, https response error",
+    ),
     "no endpoint at all": (_closed, "Private and public endpoint access cannot be false"),
     "address ranges for a private endpoint": (_closed_with_ranges, "publicAccessCidrs"),
     "a step over a version": (
@@ -169,8 +199,8 @@ REPLACING: dict[str, tuple[dict[str, Any], tuple[str, ...]]] = {
 def test_a_change_of_it_replaces_the_cluster_or_not(case: str) -> None:
     changes, replaces = REPLACING[case]
     world = World()
-    encryption = {"provider": {"keyArn": "arn:aws:kms:eu-west-1:123456789012:key/1"}, "resources": ["secrets"]}
-    cluster = world.cluster(world.network(), encryptionConfig=encryption)
+    key = world.make("aws:kms/key:Key", "key")
+    cluster = world.cluster(world.network(), encryptionConfig=_encryption(f"key/{key.id}"))
     assert world.diff(cluster, **changes).replaces == replaces
 
 

@@ -20,6 +20,12 @@ def _twice(world: World) -> object:
     return world.load_balancer(network, "second", name="public")
 
 
+def _fifty(world: World) -> object:
+    for number in range(50):
+        world.aws.account.add(kinds.ALB, f"arn-{number}", {"loadBalancerType": "application"}, {})
+    return world.load_balancer(world.network())
+
+
 def _other_type(world: World) -> object:
     network = world.network()
     world.load_balancer(network, "first", name="public", loadBalancerType="network")
@@ -78,6 +84,7 @@ REFUSALS: dict[str, tuple[Attempt, str]] = {
         _other_type,
         "DuplicateLoadBalancerName: A load balancer with the same name 'public'",
     ),
+    "fifty others": (_fifty, "TooManyLoadBalancers"),
     "an idle timeout of zero": (
         lambda world: world.load_balancer(world.network(), idleTimeout=0),
         "ModifyLoadBalancerAttributes, https response error StatusCode: 400",
