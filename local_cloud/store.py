@@ -132,11 +132,11 @@ class Store:
         return row
 
     def update(self, row: Row) -> None:
-        """Writes inputs, outputs and named of a resource found by provider, token and id."""
+        """Writes inputs and outputs of a resource found by provider, token and id."""
         with self.transaction():
             seq = self._seq(row)
-            statement = "UPDATE resource SET inputs = ?, outputs = ?, named = ? WHERE seq = ?"
-            self._db.execute(statement, (_dump(row.inputs), _dump(row.outputs), row.named, seq))
+            statement = "UPDATE resource SET inputs = ?, outputs = ? WHERE seq = ?"
+            self._db.execute(statement, (_dump(row.inputs), _dump(row.outputs), seq))
             self._db.execute("DELETE FROM leaf WHERE resource = ?", (seq,))
             self._index(seq, row)
 

@@ -2,43 +2,28 @@
 
 from __future__ import annotations
 
-import importlib
 from collections.abc import Mapping
 from typing import Final
 
+from local_cloud.aws import (
+    acm,
+    ec2,
+    ec2_gateways,
+    ec2_routes,
+    ec2_security,
+    ecr,
+    eks,
+    elb,
+    iam,
+    kms,
+    logs,
+    route53,
+)
 from local_cloud.aws.kind import Cloud, Kind, Props
 
-_MODULES: Final = (
-    "ec2",
-    "ec2_gateways",
-    "ec2_routes",
-    "ec2_security",
-    "iam",
-    "kms",
-    "logs",
-    "elb",
-    "eks",
-    "ecr",
-    "acm",
-    "route53",
-)
+_MODULES: Final = (ec2, ec2_gateways, ec2_routes, ec2_security, iam, kms, logs, elb, eks, ecr, acm, route53)
 
-
-def _gather() -> dict[str, Kind]:
-    gathered: dict[str, Kind] = {}
-    for name in _MODULES:
-        try:
-            module = importlib.import_module(f"local_cloud.aws.{name}")
-        except ModuleNotFoundError:
-            continue
-        for kind in module.KINDS:
-            if kind.token in gathered:
-                raise ValueError(f"two rows for {kind.token}")
-            gathered[kind.token] = kind
-    return gathered
-
-
-KINDS: Final[Mapping[str, Kind]] = _gather()
+KINDS: Final[Mapping[str, Kind]] = {kind.token: kind for module in _MODULES for kind in module.KINDS}
 """Token -> kind."""
 
 
