@@ -30,9 +30,10 @@ def build(component: Component) -> Any:
     _kube_proxy(component, cluster)
     options = component["providerCredentialOpts"].value
     config = _kubeconfig(cluster, options, profile=True)
+    mutable = component["enableConfigMapMutable"]
     provider_inputs = {
         "kubeconfig": config.map(compact),
-        "enableConfigMapMutable": component["enableConfigMapMutable"].map(compact),
+        "enableConfigMapMutable": mutable.map(compact) if mutable else None,
     }
     provider = component.child("pulumi:providers:kubernetes", f"{name}-eks-k8s", provider_inputs)
     instance_roles = _instance_roles(component)
@@ -278,7 +279,7 @@ def _core(
 def _outputs(
     core: dict[str, Any], cluster: Child, nodes: Child | None, ingress: Child | None, group: Traced
 ) -> dict[str, Any]:
-    own = cluster["vpcConfig"]["clusterSecurityGroupId"]
+    own = cluster.within("vpcConfig", "clusterSecurityGroupId")
     issuer = cluster["identities"].map(
         lambda found: found[0]["oidcs"][0]["issuer"] if found and found[0].get("oidcs") else ""
     )

@@ -40,6 +40,11 @@ class Child:
         absent = Traced(UNKNOWN if self.preview else None, frozenset({self.urn}))
         return self.state.get(name, absent)
 
+    def within(self, name: str, key: str) -> Traced:
+        """A member of an output that is a map; unknown in a preview that does not have it yet."""
+        found = self[name][key]
+        return Traced(UNKNOWN, found.urns) if self.preview and found.value is None else found
+
     @property
     def reference(self) -> Traced:
         """The resource itself, as an output of a component."""

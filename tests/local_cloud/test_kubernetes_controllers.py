@@ -325,7 +325,7 @@ def test_a_dead_service_webhook_stops_new_services() -> None:
     cluster.controller(enableServiceMutatorWebhook=True)
     cluster.workload()
     cluster.gone(*NODES)
-    with pytest.raises(Refused, match='failed calling webhook "mservice.elbv2.k8s.aws"'):
+    with pytest.raises(Refused, match=r'failed calling webhook "mservice\.elbv2\.k8s\.aws"'):
         cluster.workload("second")
 
 

@@ -1,0 +1,468 @@
+"""The eks components against a recording resource monitor: children, names, parents, inputs, outputs, refusals."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from concurrent import futures
+from dataclasses import dataclass, field
+from typing import Any
+
+import grpc
+import pytest
+
+from local_cloud.eks.provider import call, construct
+from local_cloud.eks.traced import Reference, Traced, decode, encode, flat
+from local_cloud.plugin import Refused
+from local_cloud.process import protocol
+from local_cloud.values import UNKNOWN
+
+resource_pb2: Any = protocol("resource_pb2")
+provider_pb2: Any = protocol("provider_pb2")
+resource_grpc: Any = protocol("resource_pb2_grpc")
+
+ROLE = "arn:aws:iam::123456789012:role/nodes"
+ADDON = "aws:eks/addon:Addon"
+RULE = "aws:ec2/securityGroupRule:SecurityGroupRule"
+
+
+@dataclass
+class Registered:
+    """One registration as the engine sees it."""
+
+    type: str
+    name: str
+    parent: str
+    inputs: dict[str, Any]
+    request: Any
+
+
+@dataclass
+class Monitor:
+    """Answers like the engine: URNs from type and name, outputs like AWS, unknown in preview."""
+
+    preview: bool = False
+    registered: list[Registered] = field(default_factory=list)
+    states: dict[str, Any] = field(default_factory=dict)
+    address: str = ""
+
+    def RegisterResource(self, request: Any, context: grpc.ServicerContext) -> Any:  # noqa: N802
+        urn = f"urn:pulumi:dev::test::{request.type}::{request.name}"
+        inputs = {key: item.value for key, item in decode(request.object, {}).items()}
+        parent = request.parent.rpartition("::")[2]
+        self.registered.append(Registered(request.type, request.name, parent, inputs, request))
+        state = {**inputs, **({} if self.preview else _outputs(request.type, inputs))}
+        self.states[urn] = encode({key: Traced(value) for key, value in state.items()})
+        identity = "" if self.preview or not request.custom else f"{request.name}-id"
+        return resource_pb2.RegisterResourceResponse(urn=urn, id=identity, object=self.states[urn])
+
+    def RegisterResourceOutputs(self, request: Any, context: grpc.ServicerContext) -> Any:  # noqa: N802
+        self.states[request.urn] = request.outputs
+        return protocol("provider_pb2").google_dot_protobuf_dot_empty__pb2.Empty()
+
+    def Invoke(self, request: Any, context: grpc.ServicerContext) -> Any:  # noqa: N802
+        urn = request.args.fields["urn"].string_value
+        answer = provider_pb2.InvokeResponse()
+        getattr(answer, "return").fields["state"].struct_value.CopyFrom(self.states[urn])
+        return answer
+
+    # What tests ask
+
+    def construct(self, kind: str, name: str, /, **inputs: Any) -> dict[str, Any]:
+        """Builds a component; gives its outputs."""
+        request = provider_pb2.ConstructRequest(
+            type=f"eks:index:{kind}",
+            name=name,
+            parent="urn:pulumi:dev::test::pulumi:pulumi:Stack::test-dev",
+            inputs=encode({key: flat(value) for key, value in inputs.items()}),
+            monitorEndpoint=self.address,
+            dryRun=self.preview,
+        )
+        request.inputDependencies["subnetIds"].urns.append("urn:subnet")
+        response = construct(request)
+        self.response = response
+        return {key: item.value for key, item in decode(response.state, {}).items()}
+
+    def one(self, name: str) -> Registered:
+        found = [each for each in self.registered if each.name == name and each.request.custom]
+        assert len(found) == 1, [each.name for each in self.registered]
+        return found[0]
+
+    def tree(self) -> list[tuple[str, str, str]]:
+        """(type, name, name of the parent) of every child, in order."""
+        return [(each.type, each.name, each.parent) for each in self.registered[1:]]
+
+
+def _outputs(kind: str, inputs: dict[str, Any]) -> dict[str, Any]:
+    if kind == "aws:eks/cluster:Cluster":
+        return {
+            "arn": "arn:aws:eks:eu-west-1:123456789012:cluster/main",
+            "name": inputs.get("name", "auto"),
+            "version": inputs.get("version", "1.36"),
+            "endpoint": "https://ABC.gr7.eu-west-1.eks.amazonaws.com",
+            "certificateAuthority": {"data": "Y2E="},
+            "identities": [{"oidcs": [{"issuer": "https://oidc.eks.eu-west-1.amazonaws.com/id/ABC"}]}],
+            "vpcConfig": {**inputs["vpcConfig"], "clusterSecurityGroupId": "sg-eks"},
+        }
+    return {"arn": f"arn:{kind}"}
+
+
+@pytest.fixture
+def monitor() -> Iterator[Monitor]:
+    recorder = Monitor()
+    server = grpc.server(futures.ThreadPoolExecutor(4))
+    resource_grpc.add_ResourceMonitorServicer_to_server(_servicer(recorder), server)
+    recorder.address = f"127.0.0.1:{server.add_insecure_port('127.0.0.1:0')}"
+    server.start()
+    yield recorder
+    server.stop(None)
+
+
+def _servicer(recorder: Monitor) -> object:
+    base: Any = resource_grpc.ResourceMonitorServicer
+    names = ("RegisterResource", "RegisterResourceOutputs", "Invoke")
+
+    def forward(name: str) -> Any:
+        return lambda _self, request, context: getattr(recorder, name)(request, context)
+
+    servicer: object = type("Servicer", (base,), {name: forward(name) for name in names})()
+    return servicer
+
+
+def ours(**more: Any) -> dict[str, Any]:
+    """The inputs this platform gives."""
+    return {
+        "name": "main",
+        "version": "1.36",
+        "vpcId": "vpc-1",
+        "subnetIds": ["subnet-1", "subnet-2"],
+        "authenticationMode": "API",
+        "skipDefaultNodeGroup": True,
+        "skipDefaultSecurityGroups": True,
+        "useDefaultVpcCni": True,
+        "kubeProxyAddonOptions": {"enabled": False},
+        "corednsAddonOptions": {"enabled": False},
+        **more,
+    }
+
+
+SERVICE_ROLE = [
+    ("eks:index:ServiceRole", "main-eksRole", "main"),
+    ("aws:iam/role:Role", "main-eksRole-role", "main-eksRole"),
+    ("aws:iam/rolePolicyAttachment:RolePolicyAttachment", "main-eksRole-4b490823", "main-eksRole"),
+]
+CLUSTER = ("aws:eks/cluster:Cluster", "main-eksCluster", "main")
+PROVIDER = ("pulumi:providers:kubernetes", "main-eks-k8s", "main")
+CLUSTER_GROUP = [
+    ("aws:ec2/securityGroup:SecurityGroup", "main-eksClusterSecurityGroup", "main"),
+    (RULE, "main-eksClusterInternetEgressRule", "main"),
+]
+NODE_GROUP = [
+    ("aws:ec2/securityGroup:SecurityGroup", "main-nodeSecurityGroup", "main"),
+    (RULE, "main-eksNodeIngressRule", "main"),
+    (RULE, "main-eksNodeClusterIngressRule", "main"),
+    (RULE, "main-eksExtApiServerClusterIngressRule", "main"),
+    (RULE, "main-eksNodeInternetEgressRule", "main"),
+    (RULE, "main-eksClusterIngressRule", "main"),
+]
+KUBE_PROXY = (ADDON, "main-kube-proxy", "main")
+VPC_CNI = [("eks:index:VpcCniAddon", "main-vpc-cni", "main"), (ADDON, "main-vpc-cni", "main-vpc-cni")]
+COREDNS = (ADDON, "main-coredns", "main")
+OWN_ROLE = Reference("urn:pulumi:dev::test::aws:iam/role:Role::mine", "mine")
+TREES: list[tuple[dict[str, Any], list[tuple[str, str, str]]]] = [
+    ({}, [*SERVICE_ROLE, CLUSTER, PROVIDER]),
+    ({"serviceRole": OWN_ROLE}, [CLUSTER, PROVIDER]),
+    ({"skipDefaultSecurityGroups": False}, [*SERVICE_ROLE, *CLUSTER_GROUP, CLUSTER, PROVIDER, *NODE_GROUP]),
+    ({"kubeProxyAddonOptions": {"version": "v1.36.0-eksbuild.1"}}, [*SERVICE_ROLE, CLUSTER, KUBE_PROXY, PROVIDER]),
+    ({"useDefaultVpcCni": False}, [*SERVICE_ROLE, CLUSTER, PROVIDER, *VPC_CNI]),
+    ({"corednsAddonOptions": {"enabled": True}}, [*SERVICE_ROLE, CLUSTER, PROVIDER, COREDNS]),
+    ({"corednsAddonOptions": {"version": "v1.14.7-eksbuild.10"}}, [*SERVICE_ROLE, CLUSTER, PROVIDER]),
+    (
+        {"createInstanceRole": True},
+        [
+            *SERVICE_ROLE,
+            CLUSTER,
+            PROVIDER,
+            ("eks:index:ServiceRole", "main-instanceRole", "main"),
+            ("aws:iam/role:Role", "main-instanceRole-role", "main-instanceRole"),
+            *(
+                (
+                    "aws:iam/rolePolicyAttachment:RolePolicyAttachment",
+                    f"main-instanceRole-{suffix}",
+                    "main-instanceRole",
+                )
+                for suffix in ("03516f97", "e1b295bd", "3eb088f2")
+            ),
+            ("aws:iam/instanceProfile:InstanceProfile", "main-instanceProfile", "main"),
+        ],
+    ),
+]
+
+
+@pytest.mark.parametrize("preview", [False, True])
+@pytest.mark.parametrize(("inputs", "tree"), TREES)
+def test_children_names_and_parents(
+    monitor: Monitor, inputs: dict[str, Any], tree: list[tuple[str, str, str]], *, preview: bool
+) -> None:
+    monitor.preview = preview
+    monitor.states[OWN_ROLE.urn] = encode({"arn": Traced("arn:mine")})
+    monitor.construct("Cluster", "main", **ours(**inputs))
+
+    assert monitor.tree() == tree
+
+
+def test_the_cluster_gets_what_the_component_was_given(monitor: Monitor) -> None:
+    monitor.construct(
+        "Cluster",
+        "main",
+        **ours(
+            endpointPrivateAccess=True,
+            endpointPublicAccess=True,
+            publicAccessCidrs=["203.0.113.0/24"],
+            enabledClusterLogTypes=["api"],
+            encryptionConfigKeyArn="arn:aws:kms:eu-west-1:1:key/1",
+            deletionProtection=True,
+            upgradePolicy={"supportType": "STANDARD"},
+            bootstrapSelfManagedAddons=False,
+            tags={"owner": "me"},
+        ),
+    )
+    made = monitor.one("main-eksCluster")
+
+    assert made.inputs == {
+        "name": "main",
+        "roleArn": "arn:aws:iam/role:Role",
+        "version": "1.36",
+        "bootstrapSelfManagedAddons": False,
+        "vpcConfig": {
+            "subnetIds": ["subnet-1", "subnet-2"],
+            "endpointPrivateAccess": True,
+            "endpointPublicAccess": True,
+            "publicAccessCidrs": ["203.0.113.0/24"],
+        },
+        "enabledClusterLogTypes": ["api"],
+        "tags": {"Name": "main-eksCluster", "owner": "me"},
+        "encryptionConfig": {"provider": {"keyArn": "arn:aws:kms:eu-west-1:1:key/1"}, "resources": ["secrets"]},
+        "accessConfig": {"authenticationMode": "API", "bootstrapClusterCreatorAdminPermissions": True},
+        "upgradePolicy": {"supportType": "STANDARD"},
+        "deletionProtection": True,
+    }
+    assert list(made.request.ignoreChanges) == [
+        "accessConfig.bootstrapClusterCreatorAdminPermissions",
+        "bootstrapSelfManagedAddons",
+    ]
+    assert "urn:subnet" in made.request.dependencies
+    assert any("rolePolicyAttachment" in urn for urn in made.request.dependencies), "it waits for the role's policies"
+
+
+def test_access_entries(monitor: Monitor) -> None:
+    entries = {
+        "admins": {
+            "principalArn": ROLE,
+            "username": "admin",
+            "accessPolicies": {"full": {"policyArn": "arn:p", "accessScope": {"type": "cluster"}}},
+        }
+    }
+    monitor.construct("Cluster", "main", **ours(accessEntries=entries))
+
+    assert monitor.tree()[-2:] == [
+        ("aws:eks/accessEntry:AccessEntry", "main-admins", "main"),
+        ("aws:eks/accessPolicyAssociation:AccessPolicyAssociation", "main-admins-full", "main-admins"),
+    ]
+    assert monitor.one("main-admins").inputs == {"principalArn": ROLE, "clusterName": "main", "userName": "admin"}
+    assert monitor.one("main-admins-full").inputs["accessScope"] == {"type": "cluster"}
+
+
+def test_add_ons_take_pinned_versions_or_the_newest(monitor: Monitor) -> None:
+    pinned = {"version": "v1.36.0-eksbuild.1"}
+    monitor.construct("Cluster", "main", **ours(useDefaultVpcCni=False, kubeProxyAddonOptions=pinned))
+    proxy, cni = monitor.one("main-kube-proxy").inputs, monitor.one("main-vpc-cni").inputs
+
+    assert proxy["addonVersion"] == "v1.36.0-eksbuild.1"
+    assert (proxy["preserve"], proxy["resolveConflictsOnCreate"]) == (True, "OVERWRITE")
+    assert cni["addonVersion"].startswith("v1.")
+    configuration = json.loads(cni["configurationValues"])
+    assert configuration["env"]["WARM_ENI_TARGET"] == "1"
+    assert configuration["init"] == {"env": {"DISABLE_TCP_EARLY_DEMUX": "false"}}
+    with pytest.raises(Refused, match="aws eks describe-addon-versions --addon-name kube-proxy"):
+        monitor.construct("Cluster", "next", **ours(version="1.38", kubeProxyAddonOptions={}))
+
+
+def test_outputs(monitor: Monitor) -> None:
+    outputs = monitor.construct("Cluster", "main", **ours())
+    cluster = Reference("urn:pulumi:dev::test::aws:eks/cluster:Cluster::main-eksCluster", "main-eksCluster-id")
+
+    assert outputs["eksCluster"] == cluster
+    assert outputs["core"]["cluster"] == cluster
+    assert outputs["core"]["subnetIds"] == ["subnet-1", "subnet-2"]
+    assert outputs["core"]["clusterIamRole"].urn.endswith("main-eksRole-role")
+    assert json.loads(outputs["kubeconfigJson"]) == outputs["kubeconfig"]
+    command = outputs["kubeconfig"]["users"][0]["user"]["exec"]
+    assert command["args"] == [
+        "--region",
+        "eu-west-1",
+        "eks",
+        "get-token",
+        "--cluster-name",
+        "main",
+        "--output",
+        "json",
+    ]
+    assert outputs["clusterSecurityGroupId"] == outputs["nodeSecurityGroupId"] == "sg-eks"
+    assert outputs["oidcIssuer"] == "oidc.eks.eu-west-1.amazonaws.com/id/ABC"
+    assert outputs["instanceRoles"] == []
+    assert "clusterSecurityGroup" not in outputs
+    assert "eksNodeAccess" not in outputs["core"]
+    urns = set(monitor.response.stateDependencies["kubeconfigJson"].urns)
+    assert urns == {cluster.urn}
+
+
+def test_outputs_with_the_default_security_groups(monitor: Monitor) -> None:
+    outputs = monitor.construct("Cluster", "main", **ours(skipDefaultSecurityGroups=False))
+
+    assert outputs["clusterSecurityGroupId"] == "main-eksClusterSecurityGroup-id"
+    assert outputs["nodeSecurityGroup"].id == "main-nodeSecurityGroup-id"
+    assert outputs["core"]["nodeGroupOptions"]["nodeSecurityGroup"] == outputs["nodeSecurityGroup"]
+    assert monitor.one("main-nodeSecurityGroup").inputs["tags"] == {
+        "Name": "main-nodeSecurityGroup",
+        "kubernetes.io/cluster/main": "owned",
+    }
+
+
+def test_what_a_preview_does_not_know(monitor: Monitor) -> None:
+    monitor.preview = True
+    outputs = monitor.construct("Cluster", "main", **ours(version=UNKNOWN, kubeProxyAddonOptions={}))
+
+    assert outputs["kubeconfig"] is UNKNOWN
+    assert outputs["eksCluster"].id is UNKNOWN
+    assert outputs["clusterSecurityGroupId"] is UNKNOWN
+    assert monitor.one("main-kube-proxy").inputs["addonVersion"] is UNKNOWN
+    assert monitor.one("main-eksCluster").inputs["roleArn"] is UNKNOWN
+    assert monitor.one("main-eks-k8s").inputs["kubeconfig"] is UNKNOWN
+
+
+@pytest.mark.parametrize(
+    ("inputs", "said"),
+    [
+        ({"authenticationMode": "IAM"}, "Invalid value for authenticationMode: IAM"),
+        ({"authenticationMode": None, "accessEntries": {"a": {}}}, "when 'authenticationMode' is not set"),
+        ({"roleMappings": [{"roleArn": ROLE}]}, "'roleMappings' property does not support non-empty values"),
+        ({"publicSubnetIds": ["a"]}, "mutually exclusive"),
+        ({"endpointPublicAccess": False, "publicAccessCidrs": ["10.0.0.0/8"]}, "when `endpointPublicAccess` is true"),
+        ({"skipDefaultNodeGroup": False}, "does not model the default node group"),
+        ({"authenticationMode": "API_AND_CONFIG_MAP"}, "models API only"),
+        ({"fargate": True}, "does not model Fargate"),
+    ],
+)
+def test_what_the_cluster_refuses(monitor: Monitor, inputs: dict[str, Any], said: str) -> None:
+    with pytest.raises(Refused, match=said):
+        monitor.construct("Cluster", "main", **ours(**inputs))
+    assert monitor.registered == [], "nothing is registered before the inputs are judged"
+
+
+# Node groups and add-ons
+
+
+def given(monitor: Monitor, how: str) -> Any:
+    """A cluster as a program may hand it on."""
+    outputs = monitor.construct("Cluster", "main", **ours())
+    urn = monitor.response.urn
+    monitor.registered.clear()
+    return Reference(urn) if how == "component" else outputs["core"]
+
+
+@pytest.mark.parametrize("how", ["component", "core"])
+def test_a_node_group(monitor: Monitor, how: str) -> None:
+    cluster = given(monitor, how)
+    outputs = monitor.construct(
+        "ManagedNodeGroup",
+        "general",
+        cluster=cluster,
+        nodeRoleArn=ROLE,
+        amiType="AL2023_ARM_64_STANDARD",
+        scalingConfig={"minSize": 2},
+    )
+
+    assert monitor.tree() == [("aws:eks/nodeGroup:NodeGroup", "general", "general")]
+    assert monitor.one("general").inputs == {
+        "clusterName": "main",
+        "version": "1.36",
+        "nodeRoleArn": ROLE,
+        "amiType": "AL2023_ARM_64_STANDARD",
+        "scalingConfig": {"desiredSize": 2, "minSize": 2, "maxSize": 2},
+        "subnetIds": ["subnet-1", "subnet-2"],
+    }
+    assert outputs["nodeGroup"].id == "general-id"
+    assert outputs["placementGroupName"] == ""
+
+
+def test_a_node_group_with_its_own_everything(monitor: Monitor) -> None:
+    cluster = given(monitor, "core")
+    role = Reference("urn:role", "nodes")
+    monitor.states["urn:role"] = encode({"arn": Traced(ROLE)})
+    monitor.construct(
+        "ManagedNodeGroup",
+        "general",
+        cluster=cluster,
+        clusterName="other",
+        nodeRole=role,
+        version="1.35",
+        subnetIds=["subnet-9"],
+        ignoreScalingChanges=True,
+        operatingSystem="Bottlerocket",
+        instanceTypes=["m7g.large"],
+    )
+    made = monitor.one("general")
+
+    assert (made.inputs["clusterName"], made.inputs["version"], made.inputs["nodeRoleArn"]) == ("other", "1.35", ROLE)
+    assert made.inputs["amiType"] == "BOTTLEROCKET_ARM_64"
+    assert list(made.request.ignoreChanges) == ["scalingConfig.desiredSize"]
+
+
+@pytest.mark.parametrize(
+    ("inputs", "said"),
+    [
+        ({}, "An IAM role, or role ARN must be provided"),
+        ({"nodeRole": "a", "nodeRoleArn": "b"}, "cannot specify both nodeRole and nodeRoleArn"),
+        ({"nodeRoleArn": ROLE, "amiId": "ami-1", "amiType": "CUSTOM"}, "both amiId and amiType"),
+        (
+            {"nodeRoleArn": ROLE, "launchTemplate": {"id": "lt"}, "userData": "x"},
+            "If you provide a custom launch template",
+        ),
+        ({"nodeRoleArn": ROLE, "enableIMDSv2": True}, "does not model node groups with a launch template"),
+    ],
+)
+def test_what_a_node_group_refuses(monitor: Monitor, inputs: dict[str, Any], said: str) -> None:
+    with pytest.raises(Refused, match=said):
+        monitor.construct("ManagedNodeGroup", "general", cluster={"cluster": "main"}, **inputs)
+
+
+def test_an_add_on_sits_below_its_cluster(monitor: Monitor) -> None:
+    cluster = given(monitor, "component")
+    given_values = {"addonName": "eks-pod-identity-agent", "configurationValues": {"a": 1}}
+    monitor.construct("Addon", "agent", cluster=cluster, **given_values)
+
+    assert monitor.registered[0].parent == "main"
+    assert monitor.tree() == [(ADDON, "agent", "agent")]
+    assert monitor.one("agent").inputs == {
+        "clusterName": "main",
+        "addonName": "eks-pod-identity-agent",
+        "configurationValues": '{"a":1}',
+    }
+
+
+def test_the_kubeconfig_of_a_profile(monitor: Monitor) -> None:
+    monitor.construct("Cluster", "main", **ours())
+    arguments = encode({"__self__": Traced(Reference(monitor.response.urn)), "profileName": Traced("dev")})
+    request = provider_pb2.CallRequest(
+        tok="eks:index:Cluster/getKubeconfig", args=arguments, monitorEndpoint=monitor.address
+    )
+    answer = decode(getattr(call(request), "return"), {})
+
+    command = json.loads(answer["result"].value)["users"][0]["user"]["exec"]
+    assert command["args"][-2:] == ["--profile", "dev"]
+
+
+def test_other_components_are_named_as_missing(monitor: Monitor) -> None:
+    with pytest.raises(Refused, match="eks:index:NodeGroupV2: the local cloud does not model this component"):
+        monitor.construct("NodeGroupV2", "x")
