@@ -84,9 +84,6 @@ def prepare(place: environment.Environment) -> None:
 
 def install_plugins(place: environment.Environment) -> None:
     """Put the local providers into the PULUMI_HOME of this checkout."""
-    if not (place.checkout / "local_cloud" / "__main__.py").is_file():
-        (place.home / "plugins").mkdir(exist_ok=True)
-        return
     step = progress.Step("Local providers", "a few seconds")
     progress.run(
         [str(place.python), "-m", "local_cloud", "install-plugins", str(place.home)],
