@@ -105,8 +105,8 @@ def _host_zone(settings: Settings, name: str) -> Iterator[Fault]:
         if not within(host, zone.name):
             yield Fault(
                 ("services", workload, "expose", "alb", "host"),
-    """Every host gets a record in the zone, and without another certificate a name on one validated there."""
-                "choose a host inside it, or leave the zone out and give every load balancer a certificate arn",
+                f"{host} is outside the hosted zone {zone.name} (existing.hosted_zone), where its record would be "
+                "made; choose a host inside it, or leave the zone out and give every load balancer a certificate arn",
             )
 
 
