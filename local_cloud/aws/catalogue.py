@@ -23,8 +23,8 @@ from local_cloud.aws.kind import Cloud, Kind, Props
 
 _MODULES: Final = (ec2, ec2_gateways, ec2_routes, ec2_security, iam, kms, logs, elb, eks, ecr, acm, route53)
 
-KINDS: Final[Mapping[str, Kind]] = {kind.token: kind for module in _MODULES for kind in module.KINDS}
-"""Token -> kind."""
+KINDS: Final[Mapping[str, Kind]] = {kind.token: kind for module in _MODULES for kind in module.KINDS} | elb.ALIASES
+"""Token -> kind; a type that pulumi-aws has under two tokens is there twice, with the kind of the first."""
 
 
 def bare_kind(token: str) -> Kind:

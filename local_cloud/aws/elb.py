@@ -14,9 +14,5 @@ KINDS: Final[tuple[Kind, ...]] = (
     *elb_rule.KINDS,
 )
 
-ALIASES: Final = {
-    kind.token.replace("aws:lb/", f"aws:{module}/", 1): kind.token
-    for kind in KINDS
-    for module in ("alb", "elasticloadbalancingv2", "applicationloadbalancing")
-}
-"""Older and parallel tokens of the same types (pulumi-aws provider/resources.go) -> the token of the kind."""
+ALIASES: Final = {kind.token.replace("aws:lb/", "aws:alb/", 1): kind for kind in KINDS}
+"""Parallel tokens of the same types (pulumi-aws provider/resources.go)."""

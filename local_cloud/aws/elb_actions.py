@@ -7,12 +7,11 @@ from typing import Final
 
 from local_cloud.aws import plan
 from local_cloud.aws.elb_common import (
-    LISTENER,
     LOAD_BALANCER,
-    RULE,
     TARGET_GROUP,
     actions_of,
     forwards,
+    holders,
     load_balancer_of,
     type_of,
     users,
@@ -81,7 +80,7 @@ def filled(actions: Iterable[Props]) -> list[Props]:
 def refuse(cloud: Cloud, own: str, listener: Props, actions: list[Props], operation: str) -> None:
     """Raises the refusal of an action list. ``own``: the ARN of the listener or rule that holds it ("" in a create).
 
-    ``listener``: protocol and loadBalancerArn of the listener it acts for.
+    ``listener``: what ``seen_from`` says of the listener it acts for.
     """
     _refuse_order(actions, str(listener["protocol"]), operation)
     for arn in forwards(actions):
@@ -90,7 +89,7 @@ def refuse(cloud: Cloud, own: str, listener: Props, actions: list[Props], operat
             raise Refusal("TargetGroupNotFound", f"Target groups '{arn}' not found", operation=operation)
         _refuse_protocol(listener, actions, group, operation)
         _refuse_association(cloud, own, str(listener["loadBalancerArn"]), group, operation)
-    _refuse_total(cloud, own, str(listener["loadBalancerArn"]), actions, operation)
+    _refuse_total(own, listener["holders"], actions, operation)
 
 
 def _refuse_order(actions: list[Props], protocol: str, operation: str) -> None:
@@ -135,23 +134,16 @@ def _refuse_mixture(listener: Props, group: Row, operation: str) -> None:
 
 def _refuse_association(cloud: Cloud, own: str, load_balancer: str, group: Row, operation: str) -> None:
     """hashicorp/terraform-provider-aws#22005: one load balancer per target group."""
-    others = {load_balancer_of(cloud, row) for row in users(cloud, group.id) if row.id != own} - {"", load_balancer}
-    if others:
+    if {load_balancer_of(row) for row in users(cloud, group.id) if row.id != own} - {load_balancer}:
         message = f"The following target groups cannot be associated with more than one load balancer: {group.id}"
         raise Refusal("TargetGroupAssociationLimit", message, operation=operation)
 
 
-def _refuse_total(cloud: Cloud, own: str, load_balancer: str, actions: list[Props], operation: str) -> None:
+def _refuse_total(own: str, rows: list[Row], actions: list[Props], operation: str) -> None:
     """ELB API reference: CreateRule, TooManyUniqueTargetGroupsPerLoadBalancer; ALB user guide: load-balancer-limits."""
     wanted = forwards(actions)
-    if not wanted:
-        return
-    used = set(wanted)
-    for listener in cloud.where(LISTENER, "loadBalancerArn", load_balancer):
-        for row in (listener, *cloud.where(RULE, "listenerArn", listener.id)):
-            if row.id != own:
-                used |= set(forwards(actions_of(row)))
-    if len(used) > _TARGET_GROUPS:
+    used = {*wanted, *forwards(action for row in rows if row.id != own for action in actions_of(row))}
+    if wanted and len(used) > _TARGET_GROUPS:
         message = (
             "You've reached the limit on the number of unique target groups per load balancer across all listeners. "
             "If a target group is used by multiple actions for a load balancer, it is counted as only one use."
@@ -160,6 +152,11 @@ def _refuse_total(cloud: Cloud, own: str, load_balancer: str, actions: list[Prop
 
 
 def seen_from(cloud: Cloud, load_balancer: str, protocol: str) -> Props:
-    """What ``refuse`` needs to know of a listener."""
+    """What ``refuse`` needs to know of a listener and of what else its load balancer does."""
     row = cloud.get(LOAD_BALANCER, load_balancer)
-    return {"protocol": protocol, "loadBalancerArn": load_balancer, "vpcId": row["vpcId"] if row else None}
+    return {
+        "protocol": protocol,
+        "loadBalancerArn": load_balancer,
+        "vpcId": row["vpcId"] if row else None,
+        "holders": holders(cloud, load_balancer),
+    }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from typing import Final
 
@@ -48,12 +49,16 @@ def users(cloud: Cloud, target_group: str) -> list[Row]:
     return [row for token in (LISTENER, RULE) for row in cloud.referring(target_group, token)]
 
 
-def load_balancer_of(cloud: Cloud, row: Row) -> str:
-    """The ARN of the load balancer that a listener or rule belongs to; "" when its listener is gone."""
-    if row.token == LISTENER:
-        return str(row["loadBalancerArn"])
-    listener = cloud.get(LISTENER, str(row["listenerArn"]))
-    return str(listener["loadBalancerArn"]) if listener else ""
+def holders(cloud: Cloud, load_balancer: str) -> list[Row]:
+    """The listeners of a load balancer and their rules."""
+    listeners = cloud.where(LISTENER, "loadBalancerArn", load_balancer)
+    return [*listeners, *(rule for row in listeners for rule in cloud.where(RULE, "listenerArn", row.id))]
+
+
+def load_balancer_of(row: Row) -> str:
+    """The ARN of the load balancer that a listener or rule belongs to: its own ARN holds it."""
+    prefix, path = re.split(":listener(?:-rule)?/", row.id, maxsplit=1)
+    return f"{prefix}:loadbalancer/{'/'.join(path.split('/')[:3])}"
 
 
 def associate(cloud: Cloud, target_groups: Iterable[str]) -> None:
@@ -61,8 +66,7 @@ def associate(cloud: Cloud, target_groups: Iterable[str]) -> None:
     for arn in target_groups:
         group = cloud.get(TARGET_GROUP, arn)
         if group is not None:
-            found = {load_balancer_of(cloud, row) for row in users(cloud, arn)} - {""}
-            cloud.patch(group, loadBalancerArns=sorted(found))
+            cloud.patch(group, loadBalancerArns=sorted({load_balancer_of(row) for row in users(cloud, arn)}))
 
 
 def drop_listener(cloud: Cloud, listener: Row) -> None:

@@ -88,7 +88,7 @@ def _listener(cloud: Cloud, props: Props) -> Row:
     return row
 
 
-def _refuse_priority(cloud: Cloud, props: Props, own: str = "", operation: str | None = None) -> None:
+def _refuse_priority(props: Props, rows: list[Row], own: str, operation: str) -> None:
     """hashicorp/terraform#24239; ELB API reference: CreateRule, Priority."""
     priority = props.get("priority")
     if priority is None:
@@ -96,36 +96,34 @@ def _refuse_priority(cloud: Cloud, props: Props, own: str = "", operation: str |
     if not 1 <= priority <= 50000:
         message = f"Priority '{priority}' must be between '1' and '50000' inclusive"
         raise Refusal("ValidationError", message, operation=operation)
-    others = cloud.where(RULE, "listenerArn", props["listenerArn"])
-    if any(row.id != own and row["priority"] == priority for row in others):
+    others = (row for row in rows if row.token == RULE and row.id != own)
+    if any(row["priority"] == priority and row["listenerArn"] == props["listenerArn"] for row in others):
         raise Refusal("PriorityInUse", f"Priority '{priority}' is currently in use", operation=operation)
 
 
-def _refuse_count(cloud: Cloud, props: Props) -> None:
+def _refuse_count(rows: list[Row]) -> None:
     """ELB API reference: CreateRule, TooManyRules; ALB user guide: load-balancer-limits."""
-    owner = _listener(cloud, props)["loadBalancerArn"]
-    listeners = cloud.where(LISTENER, "loadBalancerArn", owner)
-    if sum(len(cloud.where(RULE, "listenerArn", row.id)) for row in listeners) >= _RULES:
+    if sum(row.token == RULE for row in rows) >= _RULES:
         raise Refusal("TooManyRules", "You've reached the limit on the number of rules per load balancer.")
 
 
-def _refuse_actions(cloud: Cloud, props: Props, own: str = "", operation: str = "CreateRule") -> None:
-    row = _listener(cloud, props)
-    listener = elb_actions.seen_from(cloud, str(row["loadBalancerArn"]), str(row["protocol"]))
-    elb_actions.refuse(cloud, own, listener, props["actions"], operation)
-
-
 def _refuse_create(cloud: Cloud, props: Props) -> None:
-    _listener(cloud, props)
-    _refuse_conditions(props, "CreateRule")
+    operation, row = "CreateRule", _listener(cloud, props)
+    _refuse_conditions(props, operation)
+    listener = elb_actions.seen_from(cloud, str(row["loadBalancerArn"]), str(row["protocol"]))
+    _refuse_priority(props, listener["holders"], "", operation)
+    _refuse_count(listener["holders"])
+    elb_actions.refuse(cloud, "", listener, props["actions"], operation)
 
 
 def _refuse_update(cloud: Cloud, row: Row, props: Props) -> None:
+    operation, owner = "ModifyRule", _listener(cloud, props)
+    listener = elb_actions.seen_from(cloud, str(owner["loadBalancerArn"]), str(owner["protocol"]))
     if props.get("priority") != row["priority"]:
-        _refuse_priority(cloud, props, row.id, "SetRulePriorities")
+        _refuse_priority(props, listener["holders"], row.id, "SetRulePriorities")
     _refuse_fields(cloud, props)
-    _refuse_conditions(props, "ModifyRule")
-    _refuse_actions(cloud, props, row.id, "ModifyRule")
+    _refuse_conditions(props, operation)
+    elb_actions.refuse(cloud, row.id, listener, props["actions"], operation)
 
 
 def _identify(cloud: Cloud, props: Props) -> str:
@@ -174,7 +172,7 @@ KINDS: Final = (
             plan.one_of("transforms.type", "host-header-rewrite", "url-rewrite", any_case=True),
             *elb_actions.checks("actions"),
         ),
-        refuse_create=(_refuse_fields, _refuse_create, _refuse_priority, _refuse_count, _refuse_actions),
+        refuse_create=(_refuse_fields, _refuse_create),
         refuse_update=(_refuse_update,),
         after_create=(_after_create,),
         after_update=(_after_update,),

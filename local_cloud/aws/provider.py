@@ -14,6 +14,7 @@ from local_cloud.aws.check import bare, checked
 from local_cloud.aws.diff import difference
 from local_cloud.aws.kind import Failure, Kind, Props, Refusal, Row, Value
 from local_cloud.aws.words import meant, said
+from local_cloud.package_schema import package_schema
 from local_cloud.plugin import Call, Difference, Plugin, Refused
 from local_cloud.store import Store
 from local_cloud.values import UNKNOWN
@@ -96,7 +97,7 @@ class Aws(Plugin):
         """The live state, for refresh and import; an empty id when it is gone."""
         kind = catalogue.KINDS.get(call.type)
         identity = call.id
-        if kind and kind.locate and self.account.get(call.type, identity) is None:
+        if kind and kind.locate and self.account.get(kind.token, identity) is None:
             identity = kind.locate(self.account, identity)
         row = self._named(replace(call, id=identity))
         return (row.id, row.inputs, row.outputs) if row else ("", {}, {})
@@ -135,6 +136,10 @@ class Aws(Plugin):
             raise Refused(said(kind, "delete", call.id, refusal)) from None
         process.die_after("delete", call.urn)
 
+    def schema(self) -> str:
+        """The resource types with a row."""
+        return package_schema(self.package, self.version, self._types)
+
     # Steps
 
     def _known(self, token: str) -> schema.Types:
@@ -149,7 +154,7 @@ class Aws(Plugin):
 
     def _named(self, call: Call) -> Row | None:
         """The resource with this id; the engine naming it is recorded, and its URN where an alias has changed it."""
-        row = self.account.get(call.type, call.id)
+        row = self.account.get(self._kind(call.type).token, call.id)
         if row is not None and row.urn != call.urn:
             self.store.rename(row, call.urn)
         if row is not None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from local_cloud.plugin import Refused
@@ -240,6 +240,7 @@ def test_a_preview_knows_what_is_given_of_a_health_check_and_no_more() -> None:
 
 
 @given(low=st.integers(0, 120), high=st.integers(0, 120))
+@settings(max_examples=50, deadline=None)
 def test_every_range_of_grpc_codes_passes_exactly_when_it_lies_within_0_to_99(low: int, high: int) -> None:
     world = World()
     network = world.network("a")
@@ -285,3 +286,16 @@ def test_an_attached_target_is_registered_until_it_goes() -> None:
     assert list(world.aws.account.notes("target", group.id)) == ["10.0.0.4:50051"]
     world.drop(target)
     assert not world.aws.account.notes("target", group.id)
+
+
+def test_the_parallel_token_of_pulumi_aws_is_the_same_type() -> None:
+    stage = edge()
+    given = {"port": 50051, "protocol": "HTTP", "protocolVersion": "GRPC", "vpcId": stage.network.vpc.id}
+    group = stage.world.make("aws:alb/targetGroup:TargetGroup", "other", **given)
+    rule = stage.world.rule(stage.https, group)
+    assert stage.world.diff(group, port=50052).replaces == ("port",)
+    with pytest.raises(Refused, match="is currently in use by a listener or a rule"):
+        stage.world.drop(group)
+    stage.world.drop(rule)
+    stage.world.drop(group)
+    assert stage.world.aws.account.get(kinds.TARGET_GROUP, group.id) is None
