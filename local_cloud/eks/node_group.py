@@ -50,7 +50,11 @@ _SUBNETS: Final = ("subnetIds", "privateSubnetIds", "publicSubnetIds")
 
 
 def _core(component: Component) -> Traced:
-    """The cluster's core data, whether the program gave the Cluster or its ``core``."""
+    """The cluster's core data, whether the program gave the Cluster or its ``core``.
+
+    A Python program's ``core`` arrives with snake_case keys, for its SDK translates them on the way out only; the real
+    component does not find its subnets then either, so such a program gives ``subnet_ids``.
+    """
     given = component["cluster"]
     if not given:
         raise Refused("Missing required property 'cluster'")

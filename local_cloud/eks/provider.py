@@ -44,6 +44,16 @@ class Eks(Plugin):
         class ComponentServicer(base):  # type: ignore[misc]
             """Adds what only component providers have."""
 
+            def Handshake(self, request: Any, context: grpc.ServicerContext) -> Any:
+                answer = super().Handshake(request, context)
+                answer.accept_resources = answer.accept_outputs = True  # else resources arrive as mere ids and URNs
+                return answer
+
+            def Configure(self, request: Any, context: grpc.ServicerContext) -> Any:
+                answer = super().Configure(request, context)
+                answer.acceptResources = answer.acceptOutputs = True
+                return answer
+
             def Construct(self, request: Any, context: grpc.ServicerContext) -> Any:
                 return _answered(context, lambda: construct(request))
 
