@@ -30,7 +30,7 @@ def main(name: str) -> int:
             return 1
         events = Path(folder, "events.json")
         code = engine.show(
-            *("preview", "--stack", name, "--event-log", str(events), *progress_flags()),
+            *("preview", "--stack", name, "--suppress-outputs", "--event-log", str(events), *progress_flags()),
             cwd=copy,
             env={"PULUMI_DEBUG_COMMANDS": "true"},  # --event-log exists only with it
         )
@@ -84,9 +84,20 @@ def manifest_problems(planned: list[dict[str, Any]], version: str) -> Iterator[s
 
     for step in planned:
         if _is_manifest(step):
-            inputs = step["new"]["inputs"]
-            for problem in manifests.validate(inputs, version, partial=step["type"].endswith("Patch")):
-                yield f"  {step['urn'].rpartition('::')[2]} ({inputs['kind']}): {problem}"
+            name = step["urn"].rpartition("::")[2]
+            manifest = named(step["new"]["inputs"], name)
+            for problem in manifests.validate(manifest, version, partial=step["type"].endswith("Patch")):
+                yield f"  {name} ({manifest['kind']}): {problem}"
+
+
+def named(manifest: Mapping[str, Any], logical: str) -> dict[str, Any]:
+    """A manifest with a name like the one the provider would make up (pulumi-kubernetes metadata/naming.go)."""
+    metadata = manifest.get("metadata")
+    if not isinstance(metadata, Mapping):
+        metadata = {} if metadata is None else None
+    if metadata is None or metadata.get("name") or metadata.get("generateName"):
+        return dict(manifest)
+    return {**manifest, "metadata": {**metadata, "name": f"{logical}-0a1b2c3d"}}
 
 
 def _version(place: environment.Environment, name: str) -> str:

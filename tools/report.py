@@ -20,7 +20,13 @@ _GROUPS = (
     ("Access", ("aws:iam/", "aws:kms/")),
     ("Logs", ("aws:cloudwatch/",)),
 )
-_SPELLED = {"Vpc": "VPC", "Eip": "elastic IP", "NatGateway": "NAT gateway"}
+_SPELLED = {
+    "Addon": "add-on",
+    "Eip": "elastic IP",
+    "NatGateway": "NAT gateway",
+    "Release": "Helm release",
+    "Vpc": "VPC",
+}
 _WIDTH = 96
 
 

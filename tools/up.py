@@ -60,7 +60,8 @@ def main() -> int:
     started = time.monotonic()
     try:
         ensure_stack(place, engine, stack)
-        code = engine.show("up", "--yes", "--skip-preview", "--stack", stack, *progress_flags(), cwd=place.checkout)
+        flags = ("--yes", "--skip-preview", "--suppress-outputs", "--stack", stack, *progress_flags())
+        code = engine.show("up", *flags, cwd=place.checkout)
         if code:
             say("\nNot complete. After a correction, or an interruption, `make up` goes on where this run stopped;")
             say("`make down` removes what exists.")

@@ -1,6 +1,8 @@
 """What the commands say at the end."""
 
-from tools import report
+import pytest
+
+from tools import preview, report
 
 STATE = {
     "resources": [
@@ -73,3 +75,33 @@ def test_long_lists_wrap() -> None:
     assert len(lines) > 2
     assert max(map(len, lines)) <= 100
     assert sum(line.count("1 rather long kind") for line in lines) == 9
+
+
+def step(kind: str, inputs: dict[str, object]) -> dict[str, object]:
+    urn = f"urn:pulumi:dev::grpc-platform::{kind}::orders-binding"
+    return {"op": "create", "type": kind, "urn": urn, "new": {"inputs": inputs}}
+
+
+@pytest.mark.parametrize(
+    ("metadata", "problems"),
+    [
+        ({"namespace": "orders"}, []),  # the provider gives it a name
+        ({"namespace": "orders", "name": "UPPER"}, ["orders-binding (Service): metadata.name"]),
+    ],
+)
+def test_manifests_in_a_preview_are_judged(metadata: dict[str, str], problems: list[str]) -> None:
+    service: dict[str, object] = {
+        "apiVersion": "v1",
+        "kind": "Service",
+        "metadata": metadata,
+        "spec": {"ports": [{"port": 80}]},
+    }
+    planned = [step("kubernetes:core/v1:Service", service), step("aws:ec2/vpc:Vpc", {"cidrBlock": "10.0.0.0/16"})]
+    found = [line.strip() for line in preview.manifest_problems(planned, "1.36")]
+    assert len(found) == len(problems)
+    assert all(line.startswith(start) for line, start in zip(found, problems, strict=True))
+
+
+def test_a_manifest_of_an_unusable_shape_is_no_traceback() -> None:
+    planned = [step("kubernetes:core/v1:Service", {"apiVersion": "v1", "kind": "Service", "metadata": "text"})]
+    assert list(preview.manifest_problems(planned, "1.36"))
