@@ -30,19 +30,19 @@ ACCESS_POLICIES = {
     "view": "AmazonEKSViewPolicy",
 }
 _NODE_POLICIES = {"worker": "AmazonEKSWorkerNodePolicy", "registry": "AmazonEC2ContainerRegistryPullOnly"}
-_MANAGED = "arn:aws:iam::aws:policy/"
 
 
 @dataclass(frozen=True, kw_only=True)
 class ClusterArgs:
     """Inputs of `Cluster`.
 
-    cluster_name: the physical name, 1-100 of `[0-9A-Za-z-_]`. config: the `cluster` section of the settings.
+    cluster_name: the physical name, 1-100 of `[0-9A-Za-z-_]`. region: AWS region, for example `eu-west-1`. config: the `cluster` section of the settings.
     subnet_ids: at least two zones, for the control plane; node_subnet_ids: where nodes run.
     network_ready: resources that give nodes their way out. protect: refuse deletion by Pulumi.
     """
 
     cluster_name: str
+    region: str
     config: settings.Cluster
     vpc_id: pulumi.Input[str]
     subnet_ids: Sequence[pulumi.Input[str]]
@@ -160,7 +160,8 @@ class Cluster(Component):
                 principal_arn=entry.principal_arn,
                 access_policies={
                     entry.policy: eks.AccessPolicyAssociationArgs(
-                        policy_arn=f"arn:aws:eks::aws:cluster-access-policy/{ACCESS_POLICIES[entry.policy]}",
+                        policy_arn=f"arn:{iam.partition(self._args.region)}:eks::aws:cluster-access-policy/"
+                        f"{ACCESS_POLICIES[entry.policy]}",
                         access_scope=aws.eks.AccessPolicyAssociationAccessScopeArgs(
                             type="namespace" if entry.namespaces else "cluster",
                             namespaces=list(entry.namespaces) or None,
@@ -190,7 +191,7 @@ class Cluster(Component):
             self,
             f"{self.name}-vpc-cni-role",
             trust_policy=iam.pod_identity_trust(),
-            policy_arns={"cni": f"{_MANAGED}AmazonEKS_CNI_Policy"},
+            policy_arns={"cni": iam.managed_policy(self._args.region, "AmazonEKS_CNI_Policy")},
             tags=self._tags,
         )
         return [aws.eks.AddonPodIdentityAssociationArgs(service_account="aws-node", role_arn=made.arn)]
@@ -199,8 +200,8 @@ class Cluster(Component):
         node_role, attachments = iam.role(
             self,
             f"{self.name}-node-role",
-            trust_policy=iam.trust("ec2.amazonaws.com"),
-            policy_arns={key: _MANAGED + policy for key, policy in _NODE_POLICIES.items()},
+            trust_policy=iam.trust(iam.ec2_principal(self._args.region)),
+            policy_arns={key: iam.managed_policy(self._args.region, policy) for key, policy in _NODE_POLICIES.items()},
             tags=self._tags,
         )
         return [

@@ -54,6 +54,21 @@ _READ = (
 )
 
 
+def partition(region: str) -> str:
+    """The ARN partition a region lies in: `aws`, `aws-cn` or `aws-us-gov` (AWS General Reference: "ARNs")."""
+    return {"cn": "aws-cn", "us-gov": "aws-us-gov"}.get(region.rpartition("-")[0].rpartition("-")[0], "aws")
+
+
+def managed_policy(region: str, name: str) -> str:
+    """ARN of a policy that AWS manages."""
+    return f"arn:{partition(region)}:iam::aws:policy/{name}"
+
+
+def ec2_principal(region: str) -> str:
+    """Service principal of EC2, the one that differs between partitions (EKS user guide: "Node IAM role")."""
+    return "ec2.amazonaws.com.cn" if partition(region) == "aws-cn" else "ec2.amazonaws.com"
+
+
 def trust(service: str, *actions: str) -> str:
     """Assume-role policy for an AWS service principal, as JSON text. Default action: `sts:AssumeRole`."""
     return json.dumps(

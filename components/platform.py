@@ -74,6 +74,7 @@ class Platform(Component):
             "cluster",
             ClusterArgs(
                 cluster_name=f"{pulumi.get_project()}-{self._stack}",
+                region=self._region,
                 config=self._settings.cluster,
                 vpc_id=network.vpc_id,
                 subnet_ids=subnets,

@@ -7,13 +7,19 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from copy import deepcopy
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 import pulumi
 import pytest
+import yaml
 from pulumi.runtime import mocks, rpc
 from pulumi.runtime.config import set_all_config
 
+from local_cloud.store import Row, Store
+from tools.engine import LocalEngine, Result
+
+CHECKOUT = Path(__file__).resolve().parent.parent
 PROJECT = "grpc-platform"
 STACK = "test"
 REGION = "eu-west-1"
@@ -226,3 +232,60 @@ def platform(register: Register) -> Callable[[Mapping[str, Any]], Registrations]
         return register(lambda: Platform("platform", loaded, region=REGION), **options)
 
     return run
+
+
+@dataclass
+class World:
+    """The program in a folder of its own, on a local cloud of its own, with one stack selected at a time."""
+
+    program: Path
+    engine: LocalEngine
+    stack: str = "test"
+
+    def configure(self, raw: Mapping[str, Any]) -> None:
+        """Write the stack file; the encryption salt that `stack init` put there stays."""
+        file = self.program / f"Pulumi.{self.stack}.yaml"
+        kept = yaml.safe_load(file.read_text()) if file.exists() else {}
+        config = {"aws:region": REGION, **{f"{PROJECT}:{key}": value for key, value in raw.items()}}
+        file.write_text(yaml.safe_dump({**(kept or {}), "config": config}, sort_keys=False))
+
+    def run(self, *args: str, check: bool = True) -> Result:
+        """`pulumi <args>` on the selected stack."""
+        return self.engine.run(*args, "--stack", self.stack, cwd=self.program, check=check)
+
+    def up(self) -> Result:
+        return self.run("up", "--yes", "--skip-preview")
+
+    def steps(self, *args: str) -> dict[str, list[str]]:
+        """What a preview would do: names by operation."""
+        planned: dict[str, list[str]] = {}
+        for step in self.run("preview", "--json", *args).json()["steps"]:
+            planned.setdefault(step["op"], []).append(step["urn"].rpartition("::")[2])
+        return planned
+
+    def cloud(self, token: str = "") -> list[Row]:
+        """What exists, of one type or at all."""
+        store = Store(self.engine.store)
+        try:
+            return store.rows(token=token or None)
+        finally:
+            store.close()
+
+
+def new_world(root: Path, program: str | None = None, *, throw_away: bool = True) -> World:
+    """A world under `root`: the platform's program, or the text of another one."""
+    folder = root / "program"
+    folder.mkdir(parents=True)
+    for name in ("Pulumi.yaml", ".venv", *(("__main__.py", "components") if program is None else ())):
+        (folder / name).symlink_to(CHECKOUT / name)
+    if program is not None:
+        (folder / "__main__.py").write_text(program)
+    world = World(folder, LocalEngine.create(root / "cloud", throw_away=throw_away))
+    world.engine.run("stack", "init", world.stack, cwd=folder)
+    return world
+
+
+@pytest.fixture
+def world(tmp_path: Path) -> World:
+    """An empty world with the platform's program."""
+    return new_world(tmp_path)

@@ -5,6 +5,8 @@ from typing import Any
 
 import pytest
 
+from components import iam
+
 Platform = Callable[..., Any]
 Raw = dict[str, Any]
 
@@ -119,3 +121,12 @@ def test_the_controller_starts_after_agent_and_association(platform: Platform, m
     assert values["enableServiceMutatorWebhook"] is False
     assert values["keepTLSSecret"] is True
     assert values["clusterName"] == "grpc-platform-test"
+
+
+@pytest.mark.parametrize(
+    ("region", "partition"),
+    [("eu-west-1", "aws"), ("cn-north-1", "aws-cn"), ("us-gov-west-1", "aws-us-gov"), ("us-east-1", "aws")],
+)
+def test_policies_lie_in_the_partition_of_the_region(region: str, partition: str) -> None:
+    assert iam.managed_policy(region, "X") == f"arn:{partition}:iam::aws:policy/X"
+    assert iam.ec2_principal(region).endswith(".cn") is (partition == "aws-cn")

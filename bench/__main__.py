@@ -1,0 +1,81 @@
+"""`python -m bench`: preview and up of the platform beside a bare program, as ratios within one run.
+
+Both programs register the same resources, type by type, on local clouds of their own, alternating, so that whatever
+else the machine does hits both. Checkpoints are off at 500 workloads (the engine writes the whole state after every
+step, which would be all that is measured) and on as well at 1 and 50.
+"""
+
+import argparse
+import statistics
+import sys
+import tempfile
+from pathlib import Path
+
+from bench import measure, programs
+
+SIZES = (1, 50, 500)
+COMMANDS = ("preview", "up")
+HEADER = f"{'workloads':>9} {'checkpoints':>11} {'command':>8} {'platform':>9} {'bare':>9} {'ratio':>6} "
+HEADER += f"{'first':>12} {'program MiB':>12} {'all MiB':>12}"
+
+
+def say(text: str) -> None:
+    """A line of the report, at once."""
+    sys.stdout.write(text + "\n")
+    sys.stdout.flush()
+
+
+def rounds(size: int) -> int:
+    """Runs of each program: the median of three, one alone where a run takes minutes."""
+    return 3 if size < 500 else 1
+
+
+def compare(size: int, *, throw_away: bool, root: Path) -> None:
+    """Measure both programs at one size and print a line per command."""
+    seen: dict[tuple[str, str], list[measure.Run]] = {}
+    for turn in range(rounds(size)):
+        for name in ("bare", "platform") if turn % 2 else ("platform", "bare"):
+            made = programs.make(name, size, root / f"{size}-{throw_away}-{turn}-{name}", throw_away=throw_away)
+            for command in COMMANDS:
+                seen.setdefault((name, command), []).append(measure.run(made, command))
+    for command in COMMANDS:
+        platform, bare = seen["platform", command], seen["bare", command]
+        if platform[0].types != bare[0].types:
+            more, less = platform[0].types - bare[0].types, bare[0].types - platform[0].types
+            raise SystemExit(f"the programs differ: only the platform has {more}, only the bare program {less}")
+        say(line(size, command, platform, bare, throw_away=throw_away))
+
+
+def line(size: int, command: str, platform: list[measure.Run], bare: list[measure.Run], *, throw_away: bool) -> str:
+    """One line of the table: medians, and their ratio."""
+    mine, other = (statistics.median(run.seconds for run in runs) for runs in (platform, bare))
+    peaks = [("first_resource", 1), ("program_mib", 0), ("total_mib", 0)]
+    pairs = [f"{_peak(platform, field):.{digits}f}/{_peak(bare, field):.{digits}f}" for field, digits in peaks]
+    return (
+        f"{size:>9} {'off' if throw_away else 'on':>11} {command:>8} {mine:>8.1f}s {other:>8.1f}s {mine / other:>6.2f} "
+        + " ".join(f"{pair:>12}" for pair in pairs)
+    )
+
+
+def _peak(runs: list[measure.Run], field: str) -> float:
+    return max(float(getattr(run, field)) for run in runs)
+
+
+def main() -> None:
+    """Run the sizes asked for."""
+    parser = argparse.ArgumentParser(prog="python -m bench", description=__doc__)
+    parser.add_argument("--sizes", type=int, nargs="+", default=SIZES, help="numbers of workloads (default: 1 50 500)")
+    arguments = parser.parse_args()
+    say(HEADER)
+    with tempfile.TemporaryDirectory(prefix="grpc-platform-bench-") as folder:
+        for size in arguments.sizes:
+            if size < 500:
+                compare(size, throw_away=False, root=Path(folder))
+            compare(size, throw_away=True, root=Path(folder))
+    say(
+        "platform/bare in the last three columns: seconds to the first resource, peak memory of the program and of all."
+    )
+
+
+if __name__ == "__main__":
+    main()

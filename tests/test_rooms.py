@@ -1,0 +1,67 @@
+"""The borders between the rooms: who may import whom."""
+
+import ast
+from pathlib import Path
+
+import pytest
+
+CHECKOUT = Path(__file__).resolve().parent.parent
+ROOMS = {"components", "policies", "checks", "local_cloud", "samples", "probe", "portal", "lab", "tools", "bench"}
+ALLOWED: dict[str, set[str]] = {
+    "components": set(),
+    "policies": set(),
+    "checks": {"policies", "components.settings"},
+    "local_cloud": set(),
+    "samples": set(),
+    "probe": set(),
+    "portal": {"components.settings"},
+    "tools": {"local_cloud", "components.settings"},
+    "bench": {"tools", "local_cloud", "components.settings"},
+}
+PROVIDER_SDKS = {"pulumi", "pulumi_aws", "pulumi_eks", "pulumi_kubernetes"}
+
+
+def imports(file: Path) -> set[str]:
+    """Absolute names of everything a file imports, at any depth of its code."""
+    found: set[str] = set()
+    for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            found |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom) and node.level == 0 and node.module:
+            found |= {f"{node.module}.{alias.name}" for alias in node.names}
+    return found
+
+
+def within(name: str, allowed: set[str]) -> bool:
+    return any(name == each or name.startswith(f"{each}.") for each in allowed)
+
+
+@pytest.mark.parametrize("room", sorted(room for room in ALLOWED if (CHECKOUT / room).is_dir()))
+def test_a_room_imports_only_what_it_may(room: str) -> None:
+    files = sorted((CHECKOUT / room).rglob("*.py"))
+    assert files
+    for file in files:
+        foreign = {name for name in imports(file) if name.partition(".")[0] in ROOMS - {room}}
+        assert {name for name in foreign if not within(name, ALLOWED[room])} == set(), file
+
+
+def test_settings_know_neither_pulumi_nor_a_provider() -> None:
+    for file in (CHECKOUT / "components" / "settings").rglob("*.py"):
+        assert not {name for name in imports(file) if name.partition(".")[0] in PROVIDER_SDKS}, file
+        outside = {name for name in imports(file) if name.startswith("components.")}
+        assert {
+            name for name in outside if not within(name, {"components.settings", "components.versions"})
+        } == set(), file
+
+
+def test_importing_settings_imports_no_pulumi() -> None:
+    import subprocess
+    import sys
+
+    code = "import sys, components.settings; print([name for name in sys.modules if name.startswith('pulumi')])"
+    result = subprocess.run([sys.executable, "-c", code], cwd=CHECKOUT, capture_output=True, text=True, check=True)
+    assert result.stdout.strip() == "[]"
+
+
+def test_the_program_stays_small() -> None:
+    assert len((CHECKOUT / "__main__.py").read_text().splitlines()) <= 30
