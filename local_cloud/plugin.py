@@ -112,6 +112,10 @@ class Plugin:
         """Deletes; what is gone already is a success."""
         raise NotImplementedError
 
+    def described(self) -> str:
+        """The package schema (JSON); ``pulumi import`` needs one that knows the imported type."""
+        return json.dumps({"name": self.package, "version": self.version})
+
     def invoke(self, token: str, arguments: Props) -> Props:
         """A function of the provider."""
         raise Refused(f"the local cloud does not answer the look-up {token}; say the value in the settings instead")
@@ -175,7 +179,8 @@ class _Servicer(_Base):  # type: ignore[misc]
         return plugin_pb2.PluginInfo(version=self._plugin.version)
 
     def GetSchema(self, request: Message, context: grpc.ServicerContext) -> Message:
-        return pb.GetSchemaResponse(schema=json.dumps({"name": self._plugin.package, "version": self._plugin.version}))
+        with self._answering(context):
+            return pb.GetSchemaResponse(schema=self._plugin.described())
 
     def Cancel(self, request: Message, context: grpc.ServicerContext) -> Message:
         return empty_pb2.Empty()
@@ -225,6 +230,10 @@ class _Servicer(_Base):  # type: ignore[misc]
         with self._answering(context):
             call = self._call(request, id=request.id, olds=request.properties, old_inputs=request.inputs)
             identity, inputs, outputs = self._plugin.read(call)
+            if not identity:
+                return (
+                    pb.ReadResponse()
+                )  # with any properties, even none, the engine takes it for something that exists
             return pb.ReadResponse(id=identity, inputs=encode(inputs), properties=encode(outputs))
 
     def Update(self, request: Message, context: grpc.ServicerContext) -> Message:

@@ -136,7 +136,7 @@ class Aws(Plugin):
             raise Refused(said(kind, "delete", call.id, refusal)) from None
         process.die_after("delete", call.urn)
 
-    def schema(self) -> str:
+    def described(self) -> str:
         """The resource types with a row."""
         return package_schema(self.package, self.version, self._types)
 
