@@ -137,11 +137,18 @@ def _taken(token: str, words: str) -> Callable[[Cloud, Props], None]:
     """Names are unique in the account whatever their path and case (moto iam/models.py)."""
 
     def refuse(cloud: Cloud, props: Props) -> None:
-        name = str(props["name"])
-        if any(str(row["name"]).lower() == name.lower() for row in cloud.rows(token)):
-            raise Refusal("EntityAlreadyExists", words.replace("{}", name), 409)
+        if cloud.notes(token, str(props["name"]).lower()):
+            raise Refusal("EntityAlreadyExists", words.replace("{}", str(props["name"])), 409)
 
     return refuse
+
+
+def _take_name(cloud: Cloud, row: Row) -> None:
+    cloud.note(row.token, str(row["name"]).lower(), "", {})
+
+
+def _free_name(cloud: Cloud, row: Row) -> None:
+    cloud.forget(row.token, str(row["name"]).lower())
 
 
 def _role_exists(cloud: Cloud, *given: Row | Props) -> None:
@@ -248,7 +255,8 @@ KINDS: Final = (
             _size("assumeRolePolicy", "ACLSizePerRole", 2048),
         ),
         refuse_delete=(_role_in_use,),
-        after_delete=(_role_gone,),
+        after_create=(_take_name,),
+        after_delete=(_role_gone, _free_name),
     ),
     Kind(
         token=POLICY,
@@ -271,6 +279,8 @@ KINDS: Final = (
         ),
         refuse_update=(_well_formed("policy", principal=False), _size("policy", "PolicySize", 6144)),
         refuse_delete=(_policy_in_use,),
+        after_create=(_take_name,),
+        after_delete=(_free_name,),
     ),
     Kind(
         token=ROLE_POLICY,
@@ -314,5 +324,7 @@ KINDS: Final = (
         defaults={"path": "/"},
         refuse_create=(_taken(PROFILE, "Instance Profile {} already exists."), _role_exists),
         refuse_update=(_role_exists,),
+        after_create=(_take_name,),
+        after_delete=(_free_name,),
     ),
 )

@@ -159,6 +159,11 @@ def test_a_role_is_kept_while_policies_are_attached(world: World) -> None:
     world.drop(role)
 
 
+def test_a_name_is_free_again_after_a_delete(world: World) -> None:
+    world.drop(_role(world, "a", name="app"))
+    assert _role(world, "b", name="app").id == "app"
+
+
 def test_force_detach_takes_the_policies_along(world: World) -> None:
     role = _role(world, forceDetachPolicies=True)
     attachment = _attach(world, role, "arn:aws:iam::aws:policy/X")
