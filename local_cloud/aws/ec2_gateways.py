@@ -123,12 +123,7 @@ def _nat_outputs(cloud: Cloud, gateway: str, props: Props) -> Props:
         "associationId": common.belonging("eipassoc", gateway) if allocation else "",
         "networkInterfaceId": common.belonging("eni", gateway),
         "routeTableId": common.belonging("rtb", gateway) if props.get("availabilityMode") == "regional" else "",
-        "regionalNatGatewayAddresses": [],
-        "regionalNatGatewayAutoMode": "",
-        "autoProvisionZones": "",
-        "autoScalingIps": "",
-        "secondaryPrivateIpAddressCount": props.get("secondaryPrivateIpAddressCount", 0),
-        "secondaryPrivateIpAddresses": props.get("secondaryPrivateIpAddresses", []),
+        "availabilityMode": props.get("availabilityMode", "zonal"),
         "vpcId": _nat_vpc(cloud, props),
     }
 
@@ -143,14 +138,6 @@ def _eip_outputs(cloud: Cloud, allocation: str, props: Props) -> Props:
         "publicDns": f"ec2-{public.replace('.', '-')}.{zone}.amazonaws.com",
         "publicIpv4Pool": props.get("publicIpv4Pool", "amazon"),
         "networkBorderGroup": props.get("networkBorderGroup", cloud.region),
-        "associationId": "",
-        "privateDns": "",
-        "privateIp": "",
-        "ptrRecord": "",
-        "carrierIp": "",
-        "customerOwnedIp": "",
-        "instance": props.get("instance", ""),
-        "networkInterface": props.get("networkInterface", ""),
     }
 
 

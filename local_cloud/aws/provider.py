@@ -6,6 +6,7 @@ import json
 import re
 from dataclasses import replace
 from importlib.metadata import version
+from typing import Final
 
 from local_cloud import process, schema
 from local_cloud.aws import catalogue
@@ -19,7 +20,8 @@ from local_cloud.plugin import Call, Difference, Plugin, Refused
 from local_cloud.store import Store
 from local_cloud.values import UNKNOWN
 
-_NO_SUCH_TYPE = "the local cloud does not know the resource type {}{}"
+_EMPTY: Final[Props] = {"str": "", "bool": False, "int": 0, "float": 0, "list": [], "map": {}}
+_NO_SUCH_TYPE: Final = "the local cloud does not know the resource type {}{}"
 
 
 class Aws(Plugin):
@@ -172,6 +174,14 @@ class Aws(Plugin):
             always["region"] = props.get("region", self.account.region)
         return always
 
+    def _computed(self, kind: Kind) -> Props:
+        """What AWS fills in, each with the empty value of its type (which the state has where AWS says nothing)."""
+        types = self._known(kind.token)
+        state, inputs = types.states[kind.token].properties, types.inputs[kind.token].properties
+        names = kind.computed | (state.keys() - inputs.keys())
+        kinds = {name: state.get(name, inputs.get(name)) for name in sorted(names)}
+        return {name: _EMPTY.get(of if isinstance(of, str) else of[0]) for name, of in kinds.items() if of is not None}
+
     def _previewed(self, kind: Kind, props: Props) -> Props:
         types = self._known(kind.token)
         computed = kind.computed | (
@@ -189,7 +199,8 @@ class Aws(Plugin):
         for refuse in kind.refuse_create:
             refuse(self.account, props)
         identity = kind.identify(self.account, props)
-        outputs = {**props, **self._always(kind, props), **kind.outputs(self.account, identity, props)}
+        empty = {name: value for name, value in self._computed(kind).items() if value is not None}
+        outputs = {**empty, **props, **self._always(kind, props), **kind.outputs(self.account, identity, props)}
         try:
             row = self.store.insert(Row(identity, kind.token, call.urn, call.news, outputs, PROVIDER))
         except KeyError:
