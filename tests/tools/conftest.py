@@ -28,7 +28,7 @@ before = []
 for name, inputs in json.loads(pathlib.Path("things.json").read_text()).items():
     before = [Thing(name, inputs, pulumi.ResourceOptions(version="1.0.0", depends_on=before))]
 pulumi.export("endpoints", {"orders": "orders.example.com:443"})
-pulumi.export("word", pulumi.Config().get("word"))
+print("the word is", pulumi.Config().get("word"))
 """
 
 TOY = """

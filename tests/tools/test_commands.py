@@ -177,7 +177,7 @@ def test_preview_works_on_a_copy_without_the_passphrase(checkout: Checkout) -> N
     assert shown.returncode == 0, shown.stdout + shown.stderr
     assert "dev, on an empty stack: 2 resources" in shown.stdout
     assert "2 things" in shown.stdout
-    assert "[secret]" in shown.stdout
+    assert "the word is [secret]" in shown.stdout
     assert {file: file.read_bytes() for file in checkout.path.glob("Pulumi*")} == before
     assert checkout.cloud() == []
 
