@@ -173,7 +173,9 @@ class Platform(Component):
             edge = Edge(
                 listener_arn=load_balancer.listener_arn,
                 vpc_id=self.network.vpc_id,
-                identity=self._identity,
+                # A target group serves one load balancer only, so it is replaced together with it
+                # ("TargetGroupAssociationLimit", hashicorp/terraform-provider-aws#22005).
+                identity=(*self._identity, key, self._settings.load_balancers[key].scheme),
                 priorities=assigned,
                 dns_name=load_balancer.dns_name,
                 ready=load_balancer.paths_to_pods,

@@ -226,6 +226,12 @@ def test_a_target_group_gets_a_new_name_exactly_when_aws_would_need_a_new_one(
     assert group.delete_before_replace is False
 
 
+def test_a_target_group_is_replaced_together_with_its_load_balancer(platform: Platform, minimal: Raw) -> None:
+    before = platform(minimal).one(GROUP).inputs["name"]
+    minimal["load_balancers"]["public"]["scheme"] = "internal"
+    assert platform(minimal).one(GROUP).inputs["name"] != before
+
+
 def test_names_differ_between_stacks_and_fit(platform: Platform, minimal: Raw) -> None:
     names = [
         [each.inputs["name"] for type_ in (LB, GROUP) for each in platform(minimal, stack=stack).of(type_)]

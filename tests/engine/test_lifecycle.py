@@ -115,31 +115,38 @@ def test_the_automation_api_runs_the_program_in_its_folder(up: World) -> None:
 
 
 def test_create_only_changes_are_replacements_that_complete_without_a_clash(up: World) -> None:
-    """Port, protocol version and key of three workloads at once: new ones first, then rules, then the old ones go."""
+    """Port, protocol version, key and balancer of workloads at once: new ones first, then rules, then the old go."""
     raw = deepcopy(MINIMAL)
-    for name in ("port", "protocol", "before"):
+    raw["load_balancers"]["second"] = {"scheme": "internal"}
+    raw["services"]["orders"]["expose"]["alb"]["load_balancer"] = "public"
+    for name in ("port", "protocol", "before", "moved"):
         raw["services"][name] = {
             "protocol": "grpc",
             "port": 50051,
             "image": {"uri": "ghcr.io/acme/any", "tag": "1"},
             "grpc_services": [f"acme.{name}.v1.Any"],
-            "expose": {"alb": {"host": f"{name}.dev.example.com"}},
+            "expose": {"alb": {"load_balancer": "public", "host": f"{name}.dev.example.com"}},
         }
     up.configure(raw)
     up.up()
     raw["services"]["port"]["port"] = 50052
     raw["services"]["protocol"] |= {"protocol": "http"}
     del raw["services"]["protocol"]["grpc_services"]
+    raw["services"]["moved"]["expose"]["alb"]["load_balancer"] = "second"
+    raw["load_balancers"]["public"]["scheme"] = "internal"
     raw["services"]["after"] = raw["services"].pop("before")
     up.configure(raw)
     planned = up.steps()
-    assert {"port-target-group", "protocol-target-group", "port-binding"} <= set(planned["replace"])
+    assert {"port-target-group", "protocol-target-group", "moved-target-group", "port-binding"} <= set(
+        planned["replace"]
+    )
+    assert "public-load-balancer" in planned["replace"]
     assert "before-target-group" in planned["delete"]
     assert "after-target-group" in planned["create"]
     up.up()
     assert set(up.steps()) == {"same"}
     groups = {row.inputs["name"].rpartition("-")[0]: row.inputs for row in up.cloud("aws:lb/targetGroup:TargetGroup")}
-    assert sorted(groups) == ["after", "orders", "port", "protocol"]
+    assert sorted(groups) == ["after", "moved", "orders", "port", "protocol"]
     assert (groups["port"]["port"], groups["protocol"]["protocolVersion"]) == (50052, "HTTP1")
     up.configure(MINIMAL)
     up.up()
