@@ -57,10 +57,10 @@ class Aws(Plugin):
 
     def configure(self, config: Props) -> None:
         """Nested values arrive as JSON text from ``Pulumi.<stack>.yaml`` and as objects from a provider resource."""
-        given = {key: _parsed(value) for key, value in config.items()}
-        self.account.region = str(given.get("region") or self.account.region)
-        tags = given.get("defaultTags")
-        self._default_tags = dict(tags.get("tags") or {}) if isinstance(tags, dict) else {}
+        region, default = config.get("region"), _parsed(config.get("defaultTags"))
+        self.account.region = region if isinstance(region, str) and region else self.account.region
+        tags = default.get("tags") if isinstance(default, dict) else None
+        self._default_tags = tags if isinstance(tags, dict) else {}
 
     # Resources
 

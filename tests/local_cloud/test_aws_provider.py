@@ -67,6 +67,11 @@ def test_default_tags_lie_under_the_resources_own(world: World) -> None:
     assert world.preview(VPC, "other", cidrBlock="10.0.0.0/16")["tagsAll"] == {"x": "y"}
 
 
+def test_an_unknown_configuration_changes_nothing(world: World) -> None:
+    world.aws.configure({"region": UNKNOWN, "defaultTags": {"tags": UNKNOWN}})
+    assert world.preview(VPC, "net", cidrBlock="10.0.0.0/16")["region"] == "eu-west-1"
+
+
 def test_unknown_tags_stay_unknown(world: World) -> None:
     assert world.preview(VPC, "net", cidrBlock="10.0.0.0/16", tags=UNKNOWN)["tagsAll"] is UNKNOWN
 
