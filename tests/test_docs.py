@@ -1,0 +1,36 @@
+"""Docs that a change of the code would make untrue."""
+
+import re
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from components import settings
+from components.platform import Platform
+from tests.conftest import REGION
+
+CHECKOUT = Path(__file__).resolve().parent.parent
+PAGES = sorted([CHECKOUT / "README.md", *(CHECKOUT / "docs").glob("*.md"), *(CHECKOUT / "bench").glob("*.md")])
+
+
+def test_every_output_is_documented_and_no_other(register: Callable[..., Any], minimal: dict[str, Any]) -> None:
+    found: list[str] = []
+    loaded = settings.load(minimal, region=REGION)
+    register(lambda: found.extend(Platform("platform", loaded, region=REGION).outputs))
+    documented = re.findall(r"^\| `(\w+)` \|", (CHECKOUT / "docs" / "outputs.md").read_text(), re.MULTILINE)
+    assert sorted(documented) == sorted(found)
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_links_lead_somewhere(page: Path) -> None:
+    for target in re.findall(r"\]\(([^)#:]+)(?:#[^)]*)?\)", page.read_text()):
+        assert (page.parent / target).exists(), target
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_make_targets_in_the_docs_exist(page: Path) -> None:
+    targets = re.findall(r"^([a-z-]+):", (CHECKOUT / "Makefile").read_text(), re.MULTILINE)
+    used = set(re.findall(r"`?make (?:-s )?([a-z][a-z-]*)", page.read_text())) - {"and"}
+    assert used <= set(targets), used - set(targets)
