@@ -9,6 +9,7 @@ the state is completed from the cloud.
 from __future__ import annotations
 
 import json
+import shutil
 import tempfile
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
@@ -73,6 +74,35 @@ def _completed(resource: Mapping[str, Any], key: str, outputs: Mapping[str, Any]
     # The cloud keeps plain text; whatever the program called a secret stays encrypted as the engine wrote it.
     secret = {name: value for name, value in (resource.get("inputs") or {}).items() if _SIGNATURE in json.dumps(value)}
     return {**resource, "id": key, "outputs": {**outputs, **secret}}
+
+
+def mend(state: Path, checkpoint: Path) -> list[str]:
+    """Undo half-written files of a file:// backend; what was done, a line each.
+
+    The backend replaces a file in one step, but writes the attributes beside it (`.attrs`, optional) in place, and
+    then fails on a half-written one: "failed to load checkpoint: EOF" (gocloud.dev/blob/fileblob). A checkpoint that
+    is cut short is replaced by its `.bak`, the state one step earlier: that step is still noted there as pending.
+    """
+    done = []
+    for attributes in state.rglob("*.attrs"):
+        if not _is_json(attributes):
+            attributes.unlink()
+            done.append(f"Half-written {attributes.name} removed.")
+    backup = checkpoint.with_name(f"{checkpoint.name}.bak")
+    if checkpoint.is_file() and not _is_json(checkpoint) and _is_json(backup):
+        shutil.copyfile(backup, checkpoint)
+        done.append(f"Half-written {checkpoint.name} replaced by the state one step earlier.")
+    for left in checkpoint.parent.glob(f"{checkpoint.name}.*.tmp"):
+        left.unlink()
+    return done
+
+
+def _is_json(file: Path) -> bool:
+    try:
+        json.loads(file.read_text("utf-8"))
+    except (OSError, ValueError):
+        return False
+    return True
 
 
 def has_pending(checkpoint: Path) -> bool:

@@ -39,6 +39,8 @@ def make_ready(place: environment.Environment, engine: LocalEngine, stack: str, 
     """Clear away what a killed run left behind; whether the stack can be worked on now."""
     if not locks.release(place, stack, engine.env["PULUMI_BACKEND_URL"], say):
         return False
+    for line in recovery.mend(place.state, place.checkpoint(stack)):
+        say(line)
     if recovery.has_pending(place.checkpoint(stack)):
         say(str(recovery.repair(engine, place.checkout, stack, exists(engine), destroying=destroying)))
     return True

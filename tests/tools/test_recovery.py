@@ -106,3 +106,48 @@ def test_every_encrypted_value_is_found() -> None:
 )
 def test_placeholders_have_the_form_of_their_field(name: str, value: str) -> None:
     assert copies.placeholder(name) == value
+
+
+def backend(folder: Path) -> Path:
+    """A backend with a whole state of one stack."""
+    checkpoint = folder / "state" / ".pulumi" / "stacks" / "p" / "local.json"
+    checkpoint.parent.mkdir(parents=True)
+    checkpoint.write_text('{"step": 2}')
+    checkpoint.with_name("local.json.bak").write_text('{"step": 1}')
+    checkpoint.with_name("local.json.attrs").write_text("{}")
+    return checkpoint
+
+
+def test_whole_files_are_left_alone(tmp_path: Path) -> None:
+    checkpoint = backend(tmp_path)
+    assert recovery.mend(tmp_path, checkpoint) == []
+    assert checkpoint.read_text() == '{"step": 2}'
+    assert checkpoint.with_name("local.json.attrs").is_file()
+
+
+@pytest.mark.parametrize("cut", ["", "{", '{"user.cache'])
+def test_half_written_attributes_are_removed(tmp_path: Path, cut: str) -> None:
+    checkpoint = backend(tmp_path)
+    checkpoint.with_name("local.json.attrs").write_text(cut)
+    assert recovery.mend(tmp_path, checkpoint) == ["Half-written local.json.attrs removed."]
+    assert not checkpoint.with_name("local.json.attrs").exists()
+    assert checkpoint.read_text() == '{"step": 2}'
+
+
+@pytest.mark.parametrize("cut", ["", '{"step'])
+def test_a_half_written_state_gives_way_to_the_one_before(tmp_path: Path, cut: str) -> None:
+    checkpoint = backend(tmp_path)
+    checkpoint.write_text(cut)
+    left = checkpoint.with_name("local.json.1234.tmp")
+    left.write_text("{")
+    assert len(recovery.mend(tmp_path, checkpoint)) == 1
+    assert checkpoint.read_text() == '{"step": 1}'
+    assert not left.exists()
+
+
+def test_a_half_written_state_without_a_backup_stays_for_the_cli_to_name(tmp_path: Path) -> None:
+    checkpoint = backend(tmp_path)
+    checkpoint.write_text("{")
+    checkpoint.with_name("local.json.bak").unlink()
+    assert recovery.mend(tmp_path, checkpoint) == []
+    assert checkpoint.read_text() == "{"
