@@ -53,10 +53,7 @@ def blocked(cluster: Cluster, binding: Row, port: int) -> str | None:
         groups = {str(each) for each in balancer["securityGroups"] or ()}
         for number in sorted(ports if groups and pods else ()):
             if not any(rule.admits(number, {pods}) for each in groups for rule in _openings(cluster, each, "Egress")):
-                return (
-                    f"security group {min(groups)} of the load balancer has no egress rule to {pods}, "
-                    f"port {number}"
-                )
+                return f"security group {min(groups)} of the load balancer has no egress rule to {pods}, port {number}"
             inward = (rule.admits(number, groups) for rule in _openings(cluster, pods, "Ingress"))
             if not opened_by_controller and not any(inward):
                 return f"security group {pods} of the pods has no ingress rule from {min(groups)}, port {number}"
