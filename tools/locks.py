@@ -10,7 +10,7 @@ import contextlib
 import json
 import re
 import socket
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -147,7 +147,7 @@ def _is_orphan(process: psutil.Process, place: Environment) -> bool:
         ours = place.exports()
         if any(variables.get(name) != ours[name] for name in ("PULUMI_HOME", "LOCAL_CLOUD_HOME")):
             return False
-        return _CLI not in (parent.name() for parent in _living_parents(process))
+        return not _has_engine(process)
     except (psutil.NoSuchProcess, psutil.AccessDenied):
         return False
 
@@ -160,5 +160,14 @@ def _is_plugin(command: list[str]) -> bool:
     )
 
 
-def _living_parents(process: psutil.Process) -> Iterator[psutil.Process]:
-    return (parent for parent in process.parents() if parent.status() != psutil.STATUS_ZOMBIE)
+def _has_engine(process: psutil.Process) -> bool:
+    """Whether a living CLI is among the ancestors."""
+    parent: psutil.Process | None = process
+    while parent is not None:
+        try:
+            parent = parent.parent()
+            if parent is not None and parent.name() == _CLI and parent.status() != psutil.STATUS_ZOMBIE:
+                return True
+        except psutil.NoSuchProcess:
+            return False  # an ancestor ended this very moment: nothing above it is ours any more
+    return False
