@@ -36,9 +36,10 @@ _NODE_POLICIES = {"worker": "AmazonEKSWorkerNodePolicy", "registry": "AmazonEC2C
 class ClusterArgs:
     """Inputs of `Cluster`.
 
-    cluster_name: the physical name, 1-100 of `[0-9A-Za-z-_]`. region: AWS region, for example `eu-west-1`. config: the `cluster` section of the settings.
-    subnet_ids: at least two zones, for the control plane; node_subnet_ids: where nodes run.
-    network_ready: resources that give nodes their way out. protect: refuse deletion by Pulumi.
+    cluster_name: the physical name, 1-100 of `[0-9A-Za-z-_]`. region: AWS region, for example `eu-west-1`.
+    config: the `cluster` section of the settings. subnet_ids: at least two zones, for the control plane.
+    node_subnet_ids: where nodes run. network_ready: resources that give nodes their way out. protect: refuse deletion
+    by Pulumi.
     """
 
     cluster_name: str

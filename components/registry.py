@@ -15,7 +15,11 @@ KEPT_IMAGES = 100
 
 @dataclass(frozen=True, kw_only=True)
 class RepositoryArgs:
-    """Inputs of `Repository`. repository_name: ECR's name, lower case, 2-256. protect: refuse deletion by Pulumi."""
+    """Inputs of `Repository`.
+
+    repository_name: ECR's name, lower case, 2-256. protect: refuse deletion by Pulumi, and at ECR while it holds
+    images; otherwise its images are deleted with it.
+    """
 
     repository_name: str
     tags: Mapping[str, str] = field(default_factory=dict)
@@ -37,6 +41,7 @@ class Repository(Component):
             name=args.repository_name,
             image_tag_mutability="IMMUTABLE",
             image_scanning_configuration=aws.ecr.RepositoryImageScanningConfigurationArgs(scan_on_push=True),
+            force_delete=not args.protect,
             # A name that is given would make the provider delete first; here that is right (the name is the address
             # of the images), so it is said rather than left to chance.
             tags=dict(args.tags),

@@ -131,7 +131,9 @@ class Resources(Section):
     cpu: Annotated[Cpu, Says("Processor time requested.")] = "250m"
     memory: Annotated[Memory, Says("Memory requested.")] = "256Mi"
     cpu_limit: Annotated[Cpu | None, Says("Most processor time.", default="no limit")] = None
-    memory_limit: Annotated[Memory | None, Says("Most memory; beyond it the pod is killed.", default="the memory requested")] = None
+    memory_limit: Annotated[
+        Memory | None, Says("Most memory; beyond it the pod is killed.", default="the memory requested")
+    ] = None
 
 
 class Workload(Section):
