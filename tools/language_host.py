@@ -203,6 +203,15 @@ class Host(language_pb2_grpc.LanguageRuntimeServicer):
         text = f"Python environment: {_told(context, request.info)} (this language host installs no packages)\n"
         yield messages.InstallDependenciesResponse(stdout=text.encode())
 
+    def GenerateProgram(  # noqa: N802
+        self, request: messages.GenerateProgramRequest, _context: grpc.ServicerContext
+    ) -> messages.GenerateProgramResponse:
+        """What `pulumi import` prints. Python is written by the official host alone; this one gives the inputs."""
+        lines = [line for text in request.source.values() for line in text.splitlines()]
+        told = ["# This language host writes no Python. The resources in Pulumi's own notation:", *lines]
+        source = "\n".join(line if line.startswith("#") else f"# {line}".rstrip() for line in told) + "\n"
+        return messages.GenerateProgramResponse(source={"__main__.py": source.encode()})
+
     def Run(self, request: messages.RunRequest, context: grpc.ServicerContext) -> messages.RunResponse:  # noqa: N802
         """Run the program to its end. Its output goes to the streams of this host, where the engine picks it up."""
         if request.attach_debugger:

@@ -81,7 +81,8 @@ def test_import_takes_over_what_exists(up: World) -> None:
     importer = World(up.program, up.engine, "importer")
     up.engine.run("stack", "init", "importer", cwd=up.program)
     importer.configure({})
-    importer.run("import", "aws:ec2/vpc:Vpc", "found", vpc, "--yes", "--protect=false", "--generate-code=false")
+    said = importer.run("import", "aws:ec2/vpc:Vpc", "found", vpc, "--yes", "--protect=false")
+    assert "10.0.0.0/16" in said.text
     found = [each for each in up.engine.export(up.program, "importer")["resources"] if each.get("id") == vpc]
     assert found[0]["inputs"]["cidrBlock"] == "10.0.0.0/16"
     up.engine.run("stack", "rm", "--force", "--yes", "importer", cwd=up.program)
