@@ -103,7 +103,7 @@ class Access(Section):
 
 
 class Cluster(Section):
-    """The EKS cluster. Authentication is by access entries only."""
+    """The EKS cluster. Authentication is by access entries only; a KMS key of its own encrypts Kubernetes secrets."""
 
     version: Annotated[Literal["1.34", "1.35", "1.36", "1.37"], Says("Kubernetes version.")] = "1.36"
     public_access_cidrs: Annotated[
@@ -125,9 +125,6 @@ class Cluster(Section):
     access: Annotated[
         Mapping[NameKey, Settled[Access]], Keys(NAME_KEY), Says("Who may use the Kubernetes API, by name.")
     ] = Field(default_factory=dict)
-    encryption: Annotated[
-        Flag, Says("Whether Kubernetes secrets are encrypted with a KMS key of the cluster's own.")
-    ] = True
     logs: Annotated[
         tuple[Literal["api", "audit", "authenticator", "controllerManager", "scheduler"], ...],
         EACH_ONCE,

@@ -35,7 +35,6 @@ def test_zones_and_one_instance_type_are_all_that_must_be_said() -> None:
                 }
             },
             "access": {},
-            "encryption": True,
             "logs": ("api", "audit", "authenticator"),
             "log_retention": 90,
             "deletion_protection": False,

@@ -27,7 +27,6 @@ ACCEPTED: list[tuple[str, Any]] = [
     ("cluster.version", "1.34"),
     ("cluster.version", "1.35"),
     ("cluster.public_access_cidrs", ["203.0.113.0/24", "0.0.0.0/0"]),
-    ("cluster.encryption", False),
     ("cluster.logs", []),
     ("cluster.logs", ["controllerManager", "scheduler"]),
     ("cluster.log_retention", 3653),

