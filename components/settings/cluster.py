@@ -10,6 +10,7 @@ from pydantic_core import PydanticCustomError
 
 from .base import EACH_ONCE, Keys, Says, Section, Settled, Text
 from .forms import NAME_KEY, Cidr, Flag, NameKey, PrincipalArn, Whole
+from .network import ZoneNames
 
 ADDON_NAMES: Final = ("coredns", "eks-pod-identity-agent", "kube-proxy", "metrics-server", "vpc-cni")
 _EKS_QUOTAS = "EKS User Guide, Service quotas"
@@ -106,6 +107,16 @@ class Cluster(Section):
     """The EKS cluster. Authentication is by access entries only; a KMS key of its own encrypts Kubernetes secrets."""
 
     version: Annotated[Literal["1.34", "1.35", "1.36", "1.37"], Says("Kubernetes version.")] = "1.36"
+    zones: Annotated[
+        ZoneNames,
+        Says(
+            "Zones of the network that hold the interfaces of the control plane. EKS takes subnets only in the zones "
+            "that the cluster was created with: before `network.zones` gets another zone, name the old ones here. "
+            "Nodes run in all zones of the network.",
+            default="`network.zones`",
+            source="EKS User Guide, VPC and subnet requirements",
+        ),
+    ] = ()
     public_access_cidrs: Annotated[
         tuple[Cidr, ...],
         Field(max_length=40),

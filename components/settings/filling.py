@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
+from .cluster import Cluster
 from .model import Settings
 from .workload import Workload
 
@@ -13,9 +14,6 @@ GRPC_HEALTH_PATH: Final = "/grpc.health.v1.Health/Check"
 def filled(settings: Settings) -> Settings:
     """The same settings with every worked-out default in its place."""
     protected = settings.environment.protected
-    cluster = settings.cluster
-    if "deletion_protection" not in cluster.model_fields_set:
-        cluster = cluster.model_copy(update={"deletion_protection": protected})
     balancers = {
         key: balancer
         if "deletion_protection" in balancer.model_fields_set
@@ -23,7 +21,15 @@ def filled(settings: Settings) -> Settings:
         for key, balancer in settings.load_balancers.items()
     }
     services = {key: _workload(workload, settings) for key, workload in settings.services.items()}
-    return settings.model_copy(update={"cluster": cluster, "load_balancers": balancers, "services": services})
+    return settings.model_copy(
+        update={"cluster": _cluster(settings), "load_balancers": balancers, "services": services}
+    )
+
+
+def _cluster(settings: Settings) -> Cluster:
+    defaults = {"deletion_protection": settings.environment.protected, "zones": settings.network.zones}
+    given = settings.cluster.model_fields_set
+    return settings.cluster.model_copy(update={key: value for key, value in defaults.items() if key not in given})
 
 
 def _workload(workload: Workload, settings: Settings) -> Workload:

@@ -27,6 +27,10 @@ def _distinct(zones: tuple[str, ...]) -> tuple[str, ...]:
     return tuple(sorted(zones))
 
 
+ZoneNames = Annotated[tuple[Zone, ...], Field(min_length=2, max_length=3), AfterValidator(_distinct)]
+"""Two or three zones, each once; sorted, so that the order in which they are written means nothing."""
+
+
 class Network(Section):
     """The VPC: one public and one private subnet in every zone."""
 
@@ -35,9 +39,7 @@ class Network(Section):
         Says("Addresses of the VPC, /16 to /20. Each zone takes a fixed eighth, so adding a zone moves nothing."),
     ] = "10.0.0.0/16"
     zones: Annotated[
-        tuple[Zone, ...],
-        Field(min_length=2, max_length=3),
-        AfterValidator(_distinct),
+        ZoneNames,
         Says(
             "Two or three availability zones of the region; "
             "`aws ec2 describe-availability-zones --query 'AvailabilityZones[].ZoneName'` prints them.",

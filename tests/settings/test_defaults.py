@@ -19,6 +19,7 @@ def test_zones_and_one_instance_type_are_all_that_must_be_said() -> None:
         "network": {"cidr": "10.0.0.0/16", "zones": ("eu-west-1a", "eu-west-1b"), "nat": "single"},
         "cluster": {
             "version": "1.36",
+            "zones": ("eu-west-1a", "eu-west-1b"),
             "public_access_cidrs": (),
             "node_groups": {
                 "general": {
@@ -126,6 +127,15 @@ def test_what_is_said_about_deletion_protection_wins_over_the_default() -> None:
     )
     assert found["cluster"]["deletion_protection"] is False
     assert found["load_balancers"]["public"]["deletion_protection"] is False
+
+
+def test_the_control_plane_keeps_the_zones_that_are_named_for_it() -> None:
+    found = loaded(
+        network={"zones": ["eu-west-1c", "eu-west-1b", "eu-west-1a"]},
+        cluster={**MINIMAL["cluster"], "zones": ["eu-west-1c", "eu-west-1a"]},
+    )
+    assert found["cluster"]["zones"] == ("eu-west-1a", "eu-west-1c")
+    assert found["network"]["zones"] == ("eu-west-1a", "eu-west-1b", "eu-west-1c")
 
 
 def test_a_section_left_empty_counts_as_left_out() -> None:

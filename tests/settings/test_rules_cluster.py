@@ -34,6 +34,25 @@ def test_a_region_that_is_no_text_is_refused(desk: Desk, region: Any) -> None:
     assert line.startswith("aws:region: must be an AWS region such as eu-west-1; received ")
 
 
+def test_the_control_plane_lies_in_zones_of_the_network(desk: Desk) -> None:
+    assert desk.put("cluster.zones", ["eu-west-1a", "eu-west-1c"]).lines() == [
+        (
+            'cluster.zones: "eu-west-1c" is not a zone of the network; did you mean "eu-west-1b"? '
+            "(there is: eu-west-1a, eu-west-1b)"
+        )
+    ]
+    assert desk.put("network.zones", ["eu-west-1a", "eu-west-1b", "eu-west-1c"]).lines() == []
+
+
+def test_a_zone_may_leave_the_network_only_when_the_control_plane_is_not_in_it(desk: Desk) -> None:
+    zones = ["eu-west-1a", "eu-west-1b"]
+    desk.put("cluster.zones", zones).put("network.zones", [*zones, "eu-west-1c"])
+    assert desk.lines() == []
+    assert desk.load().cluster.zones == tuple(zones)
+    (line,) = desk.put("network.zones", ["eu-west-1a", "eu-west-1c"]).lines()
+    assert line.startswith('cluster.zones: "eu-west-1b" is not a zone of the network')
+
+
 def test_a_version_without_pinned_builds_needs_every_build_and_says_how_to_find_them(desk: Desk) -> None:
     lines = desk.put("cluster.version", "1.37").lines()
     assert [line.split(":")[0] for line in lines] == [

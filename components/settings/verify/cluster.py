@@ -10,11 +10,22 @@ from typing import Final
 from components.settings.cluster import ADDON_NAMES
 from components.settings.forms import PRIVATE
 from components.settings.model import Settings
-from components.settings.wording import Fault, quoted
+from components.settings.wording import Fault, listed, quoted, suggestion
 from components.versions import ADDON_BUILDS
 
 # The EKS API refuses these in publicAccessCidrs: they cannot reach it from the internet.
 _UNREACHABLE: Final = (*PRIVATE, ipaddress.IPv4Network("127.0.0.0/8"), ipaddress.IPv4Network("169.254.0.0/16"))
+
+
+def _zones(settings: Settings) -> Iterator[Fault]:
+    """The control plane's interfaces lie in subnets of the network."""
+    known = settings.network.zones
+    for zone in settings.cluster.zones:
+        if zone not in known:
+            near = suggestion(zone, known) or ";"
+            yield Fault(
+                ("cluster", "zones"), f"{quoted(zone)} is not a zone of the network{near} (there is: {listed(known)})"
+            )
 
 
 def _addons(settings: Settings) -> Iterator[Fault]:
@@ -121,5 +132,5 @@ def _release(settings: Settings, name: str) -> Iterator[Fault]:
         )
 
 
-RULES: Final = (_addons, _kube_proxy, _private_access, _principals, _schedulable)
+RULES: Final = (_zones, _addons, _kube_proxy, _private_access, _principals, _schedulable)
 GROUP_RULES: Final = (_size, _architecture, _release)
