@@ -99,7 +99,8 @@ def _targets(cluster: Cluster, namespace: str, binding: Row) -> list[str]:
         return []
     found = []
     for workload in selected_by(cluster, namespace, service):
-        port = _target_port(service, workload.inputs, reference["port"])
+        exposed = _service_port(service, reference["port"])
+        port = target_port(exposed, workload.inputs) if exposed else None
         if port is not None:
             network = _network(cluster)
             found += [
@@ -109,13 +110,13 @@ def _targets(cluster: Cluster, namespace: str, binding: Row) -> list[str]:
     return found
 
 
-def bound_port(cluster: Cluster, namespace: str, binding: Row, workload: dict[str, Any]) -> int | None:
-    """The port a binding reaches a workload's pods on, None when its Service does not select them."""
+def bound_port(cluster: Cluster, namespace: str, binding: Row, workload: dict[str, Any]) -> dict[str, Any] | None:
+    """The Service's port that a binding names, None when there is none or the Service does not select the workload."""
     reference = binding.inputs["spec"]["serviceRef"]
     service = cluster.find("Service", namespace, str(reference["name"]))
     if service is None or not _selects(service, workload):
         return None
-    return _target_port(service, workload, reference["port"])
+    return _service_port(service, reference["port"])
 
 
 def selected_by(cluster: Cluster, namespace: str, service: Row) -> list[Row]:
@@ -143,17 +144,19 @@ def pod_spec(inputs: dict[str, Any]) -> dict[str, Any]:
     return dict(spec)
 
 
-def _target_port(service: Row, workload: dict[str, Any], wanted: Any) -> int | None:
-    for port in service.inputs["spec"].get("ports") or ():
-        if wanted in {port.get("port"), port.get("name")}:
-            target = port.get("targetPort", port["port"])
-            if isinstance(target, int):
-                return target
-            return _named_port(pod_spec(workload), target)
-    return None
+def _service_port(service: Row, wanted: Any) -> dict[str, Any] | None:
+    ports: list[dict[str, Any]] = service.inputs["spec"].get("ports") or []
+    return next((port for port in ports if wanted in {port.get("port"), port.get("name")}), None)
 
 
-def _named_port(spec: dict[str, Any], name: str) -> int | None:
+def target_port(service_port: dict[str, Any], workload: dict[str, Any]) -> int | None:
+    """The port of the pods behind a port of a Service, None when no container has a port of that name."""
+    target = service_port.get("targetPort", service_port["port"])
+    return target if isinstance(target, int) else named_port(pod_spec(workload), target)
+
+
+def named_port(spec: dict[str, Any], name: str) -> int | None:
+    """The number of a pod's container port, None when there is none of that name."""
     ports = (port for container in spec.get("containers") or () for port in container.get("ports") or ())
     return next((int(port["containerPort"]) for port in ports if port.get("name") == name), None)
 

@@ -1,7 +1,6 @@
 """Why the pods of a workload never become ready, in the words kubelet and scheduler use.
 
-Sources: kubernetes pkg/kubelet/images/types.go, pkg/kubelet/container/sync_result.go, scheduler framework plug-ins;
-AWS Load Balancer Controller docs/deploy/pod_readiness_gate.md.
+Sources: kubernetes pkg/kubelet/images/types.go, pkg/kubelet/container/sync_result.go, scheduler framework plug-ins.
 """
 
 from __future__ import annotations
@@ -11,15 +10,14 @@ from collections.abc import Iterator
 from typing import Any, Final
 
 from local_cloud.aws.account import ACCOUNT
-from local_cloud.kubernetes.cluster import BINDING, NAMESPACE, NODE_GROUP, REPOSITORY, Cluster
-from local_cloud.kubernetes.controllers import bound_port, pod_spec
-from local_cloud.kubernetes.reach import blocked, in_use
+from local_cloud.kubernetes.cluster import NODE_GROUP, REPOSITORY, Cluster
+from local_cloud.kubernetes.controllers import pod_spec
+from local_cloud.kubernetes.gates import gate_troubles
 from local_cloud.store import Row
 
 _ECR: Final = re.compile(
     r"(\d{12})\.dkr\.ecr\.[a-z0-9-]+\.amazonaws\.com(?:\.cn)?/(?P<name>[^:@]+)(?::(?P<tag>[^@]+))?(?:@(?P<digest>.+))?"
 )
-_GATE_LABEL: Final = "elbv2.k8s.aws/pod-readiness-gate-inject"
 _EFFECTS: Final = {"NO_SCHEDULE": "NoSchedule", "NO_EXECUTE": "NoExecute"}
 
 
@@ -39,7 +37,7 @@ def troubles(cluster: Cluster, namespace: str, inputs: dict[str, Any]) -> Iterat
         yield from _references(cluster, namespace, container)
         yield from _probe_ports(container)
     yield from _volumes(cluster, namespace, spec)
-    yield from _gates(cluster, namespace, inputs)
+    yield from gate_troubles(cluster, namespace, inputs)
 
 
 def _scheduling(cluster: Cluster, spec: dict[str, Any]) -> Iterator[str]:
@@ -145,22 +143,3 @@ def _probe_ports(container: dict[str, Any]) -> Iterator[str]:
                     f"containers with unready status: [{container.get('name')}] -- {probe} errored: couldn't "
                     f"find port: {port}"
                 )
-
-
-def _gates(cluster: Cluster, namespace: str, inputs: dict[str, Any]) -> Iterator[str]:
-    """With readiness gates a pod is ready only when its targets are healthy, which needs a rule and an open way."""
-    space = cluster.get(NAMESPACE, namespace)
-    labels = (space.inputs.get("metadata") or {}).get("labels") or {} if space else {}
-    if labels.get(_GATE_LABEL) != "enabled":
-        return
-    for binding in cluster.inside(BINDING, namespace):
-        port = bound_port(cluster, namespace, binding, inputs)
-        if port is None:
-            continue
-        group = str(binding.inputs["spec"].get("targetGroupARN"))
-        cause = blocked(cluster, binding, port)
-        if not in_use(cluster, group):
-            cause = f"no listener or rule forwards to target group {group}, so its targets are unused"
-        if cause is not None:
-            name = binding.inputs["metadata"]["name"]
-            yield f"readiness gate target-health.elbv2.k8s.aws/{name} stays False: {cause}"

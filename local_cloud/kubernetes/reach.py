@@ -47,7 +47,7 @@ def blocked(cluster: Cluster, binding: Row, port: int) -> str | None:
     """Why health checks of a binding's target group do not reach the pods, None when they do or nothing is known."""
     group = str(binding.inputs["spec"].get("targetGroupARN"))
     pods = str((cluster.row()["vpcConfig"] or {}).get("clusterSecurityGroupId") or "")
-    ports = {port, *_health_port(cluster, group)}
+    ports = {port, checked_port(cluster, group) or port}
     opened_by_controller = bool((binding.inputs["spec"].get("networking") or {}).get("ingress"))
     for balancer in _balancers(cluster, group):
         groups = {str(each) for each in balancer["securityGroups"] or ()}
@@ -60,10 +60,11 @@ def blocked(cluster: Cluster, binding: Row, port: int) -> str | None:
     return None
 
 
-def _health_port(cluster: Cluster, group: str) -> set[int]:
+def checked_port(cluster: Cluster, group: str) -> int | None:
+    """The port a target group's health checks go to, None for the port of the traffic."""
     row = cluster.store.get("aws", TARGET_GROUP, group)
     given = str(((row["healthCheck"] if row else None) or {}).get("port") or "")
-    return {int(given)} if given.isdigit() else set()
+    return int(given) if given.isdigit() else None
 
 
 def _balancers(cluster: Cluster, group: str) -> list[Row]:

@@ -243,51 +243,6 @@ def test_a_service_that_selects_other_pods_has_no_targets(cluster: World) -> Non
     assert cluster.targets() == []
 
 
-# Readiness gates
-
-
-def gated(*, used: bool) -> World:
-    cluster = World()
-    cluster.controller()
-    label = {"elbv2.k8s.aws/pod-readiness-gate-inject": "enabled"}
-    cluster.create(world.NAMESPACE, "ns", {"metadata": {"name": "orders", "labels": label}})
-    cluster.create(world.ACCOUNT, "sa", {"metadata": {"name": "orders", "namespace": "orders"}})
-    cluster.create(world.SERVICE, "svc", world.service())
-    cluster.target_group(used=used)
-    bind(cluster)
-    return cluster
-
-
-def test_gated_pods_of_an_unused_target_group_never_become_ready() -> None:
-    with pytest.raises(Refused, match="no listener or rule forwards to target group"):
-        gated(used=False).create(world.DEPLOYMENT, "orders", deployment())
-
-    gated(used=True).create(world.DEPLOYMENT, "orders", deployment())
-
-
-def test_gated_pods_need_an_open_way_from_the_load_balancer() -> None:
-    cluster = gated(used=False)
-    row = cluster.provider.cluster.row()
-    cluster.gone("aws:eks/cluster:Cluster", "main")
-    changed = {**row.inputs, "vpcConfig": {"vpcId": "vpc-0a", "clusterSecurityGroupId": "sg-pods"}}
-    cluster.aws("aws:eks/cluster:Cluster", "main", **changed)
-    cluster.aws("aws:lb/loadBalancer:LoadBalancer", "lb", securityGroups=["sg-lb"])
-    cluster.aws("aws:lb/listener:Listener", "l", loadBalancerArn="lb")
-    cluster.aws("aws:lb/listenerRule:ListenerRule", "r", listenerArn="l", actions=[{"targetGroupArn": GROUP_ARN}])
-    with pytest.raises(Refused, match="sg-lb of the load balancer has no egress rule to sg-pods, port 50051"):
-        cluster.create(world.DEPLOYMENT, "orders", deployment())
-
-    ports = {"ipProtocol": "tcp", "fromPort": 50051, "toPort": 50051}
-    egress = "aws:vpc/securityGroupEgressRule:SecurityGroupEgressRule"
-    cluster.aws(egress, "e", securityGroupId="sg-lb", referencedSecurityGroupId="sg-pods", **ports)
-    with pytest.raises(Refused, match="sg-pods of the pods has no ingress rule from sg-lb, port 50051"):
-        cluster.create(world.DEPLOYMENT, "orders", deployment())
-
-    ingress = "aws:vpc/securityGroupIngressRule:SecurityGroupIngressRule"
-    cluster.aws(ingress, "i", securityGroupId="sg-pods", referencedSecurityGroupId="sg-lb", **ports)
-    cluster.create(world.DEPLOYMENT, "orders", deployment())
-
-
 # Deletion in a wrong order
 
 
