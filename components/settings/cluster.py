@@ -64,7 +64,11 @@ class NodeGroup(Section):
     ami: Annotated[Literal["al2023", "bottlerocket"], Says("Operating system of the nodes.")] = "al2023"
     release_version: Annotated[
         Annotated[str, Text(r"[0-9]+\.[0-9]+\.[0-9]+-[0-9a-f]{8}", "an AMI release such as 1.36.4-20260923")] | None,
-        Says("Release of the AMI to pin.", default="the newest one of the cluster's version when the group is made"),
+        Says(
+            "Release of the AMI to pin; for `al2023` of the minor version of the cluster.",
+            default="the newest one of the cluster's version when the group is made",
+            source="eksctl-io/eksctl#7976",
+        ),
     ] = None
     instance_types: Annotated[
         tuple[InstanceType, ...],
@@ -73,11 +77,21 @@ class NodeGroup(Section):
         Says("EC2 instance types of the group's architecture; several give Spot more to choose from."),
     ]
     capacity: Annotated[Literal["on_demand", "spot"], Says("How the nodes are bought.")] = "on_demand"
+    autoscaled: Annotated[
+        Flag,
+        Says(
+            "Whether an autoscaler of yours moves the number of nodes between `min` and `max`; nothing here does yet. "
+            "`false`: there are `min` nodes, and another number is drift that the next update puts right."
+        ),
+    ] = False
     min: Annotated[Whole, Field(ge=0, le=450), Says("Fewest nodes, in all zones together.", source=_EKS_QUOTAS)] = 2
     max: Annotated[
         Whole,
         Field(ge=1, le=450),
-        Says("Most nodes, in all zones together; 450 is the default quota of a group.", source=_EKS_QUOTAS),
+        Says(
+            "Most nodes, in all zones together; only an autoscaler goes beyond `min`. 450 is the default quota.",
+            source=_EKS_QUOTAS,
+        ),
     ] = 6
     disk_size: Annotated[Whole, Field(ge=20, le=16384), Says("Disk of a node in GiB.")] = 50
     labels: Annotated[

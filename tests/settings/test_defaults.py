@@ -28,6 +28,7 @@ def test_zones_and_one_instance_type_are_all_that_must_be_said() -> None:
                     "release_version": None,
                     "instance_types": ("m7g.large",),
                     "capacity": "on_demand",
+                    "autoscaled": False,
                     "min": 2,
                     "max": 6,
                     "disk_size": 50,

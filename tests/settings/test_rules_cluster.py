@@ -160,15 +160,13 @@ def test_instance_types_have_the_architecture_of_their_group(desk: Desk, instanc
     ]
 
 
-@pytest.mark.parametrize(
-    ("release", "allowed"),
-    [("1.36.4-20260923", True), ("1.33.1-20260101", True), ("1.32.1-20260101", False), ("1.37.0-20261001", False)],
-)
-def test_nodes_trail_the_control_plane_by_three_versions_at_most(desk: Desk, release: str, allowed: bool) -> None:
-    lines = desk.put("cluster.node_groups.general.release_version", release).lines()
+@pytest.mark.parametrize("release", ["1.35.9-20260923", "1.37.0-20261001", "1.3.6-20260101", "1.360.1-20260101"])
+def test_a_release_is_of_the_version_of_the_cluster(desk: Desk, release: str) -> None:
     path = "cluster.node_groups.general.release_version"
-    refusal = f"{path}: must be of Kubernetes 1.33 to 1.36 (cluster.version); received {release}"
-    assert lines == ([] if allowed else [refusal])
+    assert desk.put(path, release).lines() == [
+        f"{path}: must be of Kubernetes 1.36 (cluster.version), or EKS refuses the group; received {release}"
+    ]
+    assert desk.put(path, "1.36.4-20260923").lines() == []
 
 
 def test_a_bottlerocket_release_has_a_version_of_its_own(desk: Desk) -> None:

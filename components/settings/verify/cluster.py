@@ -118,16 +118,17 @@ def is_graviton(instance_type: str) -> bool:
 
 
 def _release(settings: Settings, name: str) -> Iterator[Fault]:
+    """A group gets the version of the cluster, and EKS refuses a release of another minor version with it.
+
+    eksctl-io/eksctl#7976. The first numbers of a Bottlerocket release are its own, not Kubernetes's.
+    """
     group, version = settings.cluster.node_groups[name], settings.cluster.version
     if group.release_version is None or group.ami != "al2023":
         return
-    found = tuple(int(part) for part in group.release_version.split(".")[:2])
-    minor = tuple(int(part) for part in version.split("."))
-    # EKS User Guide, "Kubernetes versions": nodes may trail the control plane by three minor versions, never lead it.
-    if not (minor[0], minor[1] - 3) <= found <= minor:
+    if not group.release_version.startswith(f"{version}."):
         yield Fault(
             ("cluster", "node_groups", name, "release_version"),
-            f"must be of Kubernetes {minor[0]}.{minor[1] - 3} to {version} (cluster.version); "
+            f"must be of Kubernetes {version} (cluster.version), or EKS refuses the group; "
             f"received {group.release_version}",
         )
 
