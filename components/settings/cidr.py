@@ -22,10 +22,13 @@ def plan(cidr: str, zones: Sequence[str]) -> Mapping[str, ZonePlan]:
     """Public and private subnet of every zone in `zones` (names such as `eu-west-1a`).
 
     The network has eight equal slots, and a zone's letter, a to h, says which one is its own: adding or removing a zone
-    moves nothing. The first half of a slot is the private subnet, where nodes and pods live; the public one, for load
-    balancers and NAT gateways, is an eighth of the slot at the start of the second half. The rest is free for later.
-    For a /16 that is /20 and /22, for a /20 it is /24 and /26; a load balancer wants at least a /27 with 8 free
-    addresses in each zone (ALB User Guide, "Subnets for your load balancer").
+    moves no address. It still replaces node groups, whose subnets are create-only (CloudFormation,
+    AWS::EKS::Nodegroup), and another `cidr` replaces the VPC with everything in it.
+
+    The first half of a slot is the private subnet, where nodes and pods live; the public one, for load balancers and
+    NAT gateways, is an eighth of the slot at the start of the second half. The rest is free for later. For a /16 that
+    is /20 and /22, for a /20 it is /24 and /26; a load balancer wants at least a /27 with 8 free addresses in each zone
+    (ALB User Guide, "Subnets for your load balancer").
 
     Raises ValueError for a network smaller than /20 or larger than /16, and for a zone that ends in another letter.
     """

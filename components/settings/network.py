@@ -36,13 +36,18 @@ class Network(Section):
 
     cidr: Annotated[
         PrivateCidr,
-        Says("Addresses of the VPC, /16 to /20. Each zone takes a fixed eighth, so adding a zone moves nothing."),
+        Says(
+            "Addresses of the VPC, /16 to /20; a fixed eighth for each zone. It cannot be changed later: another one "
+            "replaces the VPC and everything in it."
+        ),
     ] = "10.0.0.0/16"
     zones: Annotated[
         ZoneNames,
         Says(
             "Two or three availability zones of the region; "
-            "`aws ec2 describe-availability-zones --query 'AvailabilityZones[].ZoneName'` prints them.",
+            "`aws ec2 describe-availability-zones --query 'AvailabilityZones[].ZoneName'` prints them. Another zone "
+            "moves no address, but replaces the node groups, whose subnets cannot be changed, and needs "
+            "`cluster.zones`.",
             source="Elastic Load Balancing, Application Load Balancers: at least two zones",
         ),
     ]
@@ -50,6 +55,6 @@ class Network(Section):
         Literal["none", "single", "per_zone"],
         Says(
             "NAT gateways of the private subnets. `single` is cheap and fails with its zone, `per_zone` does not; with "
-            "`none` the nodes run in the public subnets."
+            "`none` nodes and pods run in the public subnets, each a 64th of the VPC, which must be a /16 or /17."
         ),
     ] = "single"

@@ -33,7 +33,7 @@ def test_subnets_lie_inside_the_vpc_and_apart_from_one_another(network: str, zon
 
 
 @given(NETWORKS, ZONES, ZONES)
-def test_adding_or_removing_a_zone_moves_nothing(network: str, zones: list[str], others: list[str]) -> None:
+def test_adding_or_removing_a_zone_moves_no_address(network: str, zones: list[str], others: list[str]) -> None:
     before, after = cidr.plan(network, zones), cidr.plan(network, [*others, *zones])
     assert {zone: after[zone] for zone in zones} == dict(before)
 

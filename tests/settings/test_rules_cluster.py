@@ -1,8 +1,11 @@
 """Rules between settings of region, network and cluster."""
 
+import ipaddress
 from typing import Any
 
 import pytest
+
+from components.settings import cidr
 
 from .conftest import Desk
 
@@ -32,6 +35,28 @@ def test_a_region_that_is_no_text_is_refused(desk: Desk, region: Any) -> None:
     desk.region = region
     (line,) = desk.lines()
     assert line.startswith("aws:region: must be an AWS region such as eu-west-1; received ")
+
+
+@pytest.mark.parametrize(("length", "addresses"), [(18, 251), (19, 123), (20, 59)])
+def test_nodes_without_nat_need_a_network_with_room_in_its_public_subnets(
+    desk: Desk, length: int, addresses: int
+) -> None:
+    desk.put("network.cidr", f"10.0.0.0/{length}")
+    assert desk.lines() == []
+    assert desk.put("network.nat", "none").lines() == [
+        (
+            f"network.nat: none puts nodes and pods into the public subnets, and those of a /{length} (network.cidr) "
+            f"have {addresses} addresses in each zone; choose a network of /16 or /17, with 1019 or 507, or nat: single"
+        )
+    ]
+
+
+@pytest.mark.parametrize(("length", "addresses"), [(16, 1019), (17, 507)])
+def test_a_large_network_has_that_room(desk: Desk, length: int, addresses: int) -> None:
+    block = f"10.0.0.0/{length}"
+    assert desk.put("network.nat", "none").put("network.cidr", block).lines() == []
+    public = ipaddress.IPv4Network(cidr.plan(block, ["eu-west-1a"])["eu-west-1a"].public)
+    assert public.num_addresses - 5 == addresses
 
 
 def test_the_control_plane_lies_in_zones_of_the_network(desk: Desk) -> None:

@@ -1,14 +1,19 @@
-"""Rules of region, zones and protected environments."""
+"""Rules of region, network, tags and protected environments."""
 
 from __future__ import annotations
 
+import ipaddress
 import re
 from collections.abc import Iterator
 from typing import Final
 
+from components.settings import cidr
 from components.settings.model import Settings
 from components.settings.wording import Fault, counted, shown
 
+# VPC User Guide, "Subnet CIDR blocks": AWS keeps the first four addresses of a subnet and the last one.
+_KEPT_BY_AWS: Final = 5
+_SMALLEST_WITHOUT_NAT: Final = 17
 _REGION: Final = r"[a-z]{2}(?:-[a-z]+)+-[0-9]"
 
 
@@ -27,6 +32,20 @@ def zones(settings: Settings, region: str | None) -> Iterator[Fault]:
             yield Fault(
                 ("network", "zones"), f"{zone} is not in {region} (aws:region); must be zones such as {region}a"
             )
+
+
+def _public_nodes(settings: Settings) -> Iterator[Fault]:
+    """Without NAT nodes and pods live in the public subnets, the small ones of the address plan."""
+    block, zone = ipaddress.IPv4Network(settings.network.cidr), settings.network.zones[0]
+    if settings.network.nat != "none" or block.prefixlen <= _SMALLEST_WITHOUT_NAT:
+        return
+    public = ipaddress.IPv4Network(cidr.plan(settings.network.cidr, [zone])[zone].public)
+    yield Fault(
+        ("network", "nat"),
+        f"none puts nodes and pods into the public subnets, and those of a /{block.prefixlen} (network.cidr) have "
+        f"{public.num_addresses - _KEPT_BY_AWS} addresses in each zone; choose a network of /16 or /17, with 1019 or "
+        "507, or nat: single",
+    )
 
 
 def _open_endpoint(settings: Settings) -> Iterator[Fault]:
@@ -68,4 +87,4 @@ def _few_nodes(settings: Settings) -> Iterator[Fault]:
         )
 
 
-RULES: Final = (_open_endpoint, _few_pods, _few_nodes)
+RULES: Final = (_public_nodes, _open_endpoint, _few_pods, _few_nodes)
