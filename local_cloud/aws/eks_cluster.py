@@ -231,10 +231,30 @@ def _refuse_update(cloud: Cloud, row: Row, props: Props) -> None:
     if props.get("vpcConfig") != row.inputs.get("vpcConfig"):
         _refuse_network(cloud, props, operation)
         _refuse_endpoint(cloud, props, operation)
-        rows = [cloud.get(lookups.SUBNET, subnet) for subnet in _subnet_ids(props)]
-        if any(found and found["vpcId"] != row["vpcConfig"]["vpcId"] for found in rows):
-            message = "Provided subnets belong to a different VPC than the cluster"
-            raise Refusal("InvalidParameterException", message, operation=operation)
+        _refuse_other_subnets(cloud, row, props, operation)
+
+
+def _refuse_other_subnets(cloud: Cloud, row: Row, props: Props, operation: str) -> None:
+    """EKS user guide: network-reqs; aws/containers-roadmap#2330. A zone can neither come nor go; subnets of it can.
+
+    The zones of the cluster's creation are those of its present subnets, for no update has changed them.
+    """
+    new, old = (_subnet_rows(cloud, each) for each in (props, row.inputs))
+    if any(found["vpcId"] != row["vpcConfig"]["vpcId"] for found in new):
+        message = "Provided subnets belong to a different VPC than the cluster"
+        raise Refusal("InvalidParameterException", message, operation=operation)
+    wanted, fixed = (sorted(set(lookups.zones(rows))) for rows in (new, old))
+    if wanted != fixed:
+        message = (
+            f"Provided subnets belong to the AZs '{','.join(wanted)}'. But they should belong to the exact set of AZs "
+            f"'{','.join(fixed)}' in which subnets were provided during cluster creation."
+        )
+        raise Refusal("InvalidParameterException", message, operation=operation)
+
+
+def _subnet_rows(cloud: Cloud, props: Props) -> list[Row]:
+    found = (cloud.get(lookups.SUBNET, subnet) for subnet in _subnet_ids(props))
+    return [row for row in found if row is not None]
 
 
 def _refuse_delete(cloud: Cloud, row: Row) -> None:

@@ -75,6 +75,19 @@ def _to_other_vpc(world: World) -> object:
     return world.change(cluster, vpcConfig={"subnetIds": other.ids})
 
 
+def _other_zones(made: str, wanted: str) -> Callable[[World], object]:
+    """A cluster made in some of the zones a, b and c gets subnets in others."""
+
+    def attempt(world: World) -> object:
+        network = world.network("abc")
+        subnets = dict(zip("abc", network.ids, strict=True))
+        chosen = [{"subnetIds": [subnets[zone] for zone in zones]} for zones in (made, wanted)]
+        cluster = world.cluster(network, vpcConfig=chosen[0])
+        return world.change(cluster, vpcConfig=chosen[1])
+
+    return attempt
+
+
 def _mode(world: World) -> object:
     access = {"authenticationMode": "CONFIG_MAP"}
     return world.change(world.cluster(world.network()), accessConfig=access)
@@ -130,6 +143,16 @@ REFUSALS: dict[str, tuple[Callable[[World], object], str]] = {
     ),
     "a step back to the ConfigMap": (_mode, "Unsupported authentication mode update from API to CONFIG_MAP"),
     "a move to another VPC": (_to_other_vpc, "Provided subnets belong to a different VPC than the cluster"),
+    "a subnet in another zone": (
+        _other_zones("ab", "abc"),
+        "InvalidParameterException: Provided subnets belong to the AZs 'eu-west-1a,eu-west-1b,eu-west-1c'. But they",
+    ),
+    "a subnet outside the zones of its creation": (
+        _other_zones("ab", "abc"),
+        "the exact set of AZs 'eu-west-1a,eu-west-1b' in which subnets were provided during cluster creation.",
+    ),
+    "a zone less": (_other_zones("abc", "ab"), "should belong to the exact set of AZs"),
+    "a zone for another": (_other_zones("ab", "ac"), "should belong to the exact set of AZs"),
     "deletion with nodes": (_with_nodes, "ResourceInUseException: Cluster has nodegroups attached"),
     "deletion under protection": (
         lambda world: world.drop(world.cluster(world.network(), deletionProtection=True)),
@@ -211,6 +234,14 @@ def test_a_version_goes_up_one_by_one_and_the_endpoint_stays() -> None:
     assert changed["version"] == "1.36"
     assert changed["endpoint"] == cluster["endpoint"]
     assert changed["vpcConfig"] == cluster["vpcConfig"]
+
+
+def test_a_cluster_moves_to_other_subnets_of_its_zones() -> None:
+    world = World()
+    network = world.network("abba")
+    cluster = world.cluster(network, vpcConfig={"subnetIds": network.ids[:2]})
+    chosen = {"subnetIds": network.ids[2:], "endpointPrivateAccess": True}
+    assert world.change(cluster, vpcConfig=chosen)["vpcConfig"]["subnetIds"] == chosen["subnetIds"]
 
 
 def test_its_own_security_group_keeps_the_vpc_and_goes_with_the_cluster() -> None:

@@ -10,10 +10,10 @@ from local_cloud.plugin import Refused
 from tests.local_cloud import kubernetes_world as world
 from tests.local_cloud.kubernetes_world import GROUP_ARN, OTHER_ARN, World, binding, deployment
 
-GRPC = {"protocol": "HTTP", "protocolVersion": "GRPC"}
-HTTP1 = {"protocol": "HTTP", "protocolVersion": "HTTP1"}
-HTTP2 = {"protocol": "HTTP", "protocolVersion": "HTTP2"}
-ASKED_BY_HTTP = {"readinessProbe": {"httpGet": {"port": "grpc", "path": "/ready"}}}
+GRPC: dict[str, Any] = {"protocol": "HTTP", "protocolVersion": "GRPC"}
+HTTP1: dict[str, Any] = {"protocol": "HTTP", "protocolVersion": "HTTP1"}
+HTTP2: dict[str, Any] = {"protocol": "HTTP", "protocolVersion": "HTTP2"}
+ASKED_BY_HTTP: dict[str, Any] = {"readinessProbe": {"httpGet": {"port": "grpc", "path": "/ready"}}}
 
 
 def gated(*, used: bool = True, ports: list[dict[str, Any]] | None = None, **group: Any) -> World:
@@ -23,7 +23,7 @@ def gated(*, used: bool = True, ports: list[dict[str, Any]] | None = None, **gro
     label = {"elbv2.k8s.aws/pod-readiness-gate-inject": "enabled"}
     cluster.create(world.NAMESPACE, "ns", {"metadata": {"name": "orders", "labels": label}})
     cluster.create(world.ACCOUNT, "sa", {"metadata": {"name": "orders", "namespace": "orders"}})
-    cluster.create(world.SERVICE, "svc", world.service(**({"ports": ports} if ports else {})))
+    cluster.create(world.SERVICE, "svc", world.service(ports=ports or [{"port": 50051, "targetPort": "grpc"}]))
     cluster.target_group(used=used, **group)
     cluster.create(world.BINDING, "b", binding())
     return cluster
