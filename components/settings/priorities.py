@@ -1,4 +1,4 @@
-"""Priorities of listener rules: the more specific rule first, and no rule moves because another one came."""
+"""Priorities of listener rules: the more specific rule first, and a rule moves only when it collides with another."""
 
 from __future__ import annotations
 
@@ -10,9 +10,6 @@ from typing import Final
 # Elastic Load Balancing API Reference, CreateRule: 1 to 50000, unique on a listener, the lowest is tried first.
 LAST: Final = 50_000
 MAX_DEPTH: Final = 8
-# Rules crowd at depths 0 to 2 (a gRPC path has two segments), so these bands are wide: with 100 rules in one, a new
-# rule wants the place of another one in one case of sixty.
-_WIDE, _NARROW, _WIDE_UP_TO = 6_000, 1_150, 2
 
 
 @dataclass(frozen=True, order=True)
@@ -23,6 +20,21 @@ class Specificity:
     conditions: bool = False
 
 
+# Rules crowd where gRPC is: at depth 1 the rules of services, at depth 2 the forward and deny rules of routes, at depth
+# 0 whole hosts. All other bands have `_OTHER` places.
+_WIDTHS: Final = {
+    Specificity(2, conditions=True): 6_000,
+    Specificity(2): 6_000,
+    Specificity(1): 24_000,
+    Specificity(0): 4_000,
+}
+_OTHER: Final = 700
+# In the order in which they are tried.
+_BANDS: Final = tuple(
+    Specificity(depth, conditions) for depth in range(MAX_DEPTH, -1, -1) for conditions in (True, False)
+)
+
+
 def assign(keys: Mapping[str, Specificity]) -> dict[str, int]:
     """A priority for every rule, by its logical name. Unique, 1 to 50000, whatever the order of `keys`.
 
@@ -30,7 +42,12 @@ def assign(keys: Mapping[str, Specificity]) -> dict[str, int]:
     the band is a hash of the key. When several keys want one place the first in sorted order gets it and the others
     take free places, so a new rule moves another one only when the two collide.
 
-    Raises ValueError for a depth outside 0 to 8, or when a band is full (1,150 rules; a listener has 100 by default).
+    What remains: two rules that collide exchange places when one of them comes or goes, the place itself and the
+    substitute. As rules change one by one, AWS may refuse that with PriorityInUse; another name for the new workload or
+    route is the way out. In a full load balancer, 84 rules of gRPC services beside those of 8 routes, a new one
+    collides in about one case of three hundred (84 of 24,000 places).
+
+    Raises ValueError for a depth outside 0 to 8, or when a band is full (700 rules; a listener has 100 by default).
     """
     bands: dict[Specificity, list[str]] = {}
     for key, specificity in keys.items():
@@ -40,7 +57,7 @@ def assign(keys: Mapping[str, Specificity]) -> dict[str, int]:
     assigned: dict[str, int] = {}
     for specificity, band in bands.items():
         first = _first(specificity)
-        assigned |= {key: first + place for key, place in _places(sorted(band), _width(specificity.depth)).items()}
+        assigned |= {key: first + place for key, place in _places(sorted(band), width(specificity)).items()}
     return {key: assigned[key] for key in keys}
 
 
@@ -67,10 +84,11 @@ def _hash(key: str, attempt: int, width: int) -> int:
     return int.from_bytes(digest[:8], "big") % width
 
 
-def _width(depth: int) -> int:
-    return _WIDE if depth <= _WIDE_UP_TO else _NARROW
+def width(specificity: Specificity) -> int:
+    """How many places the band of a specificity has."""
+    return _WIDTHS.get(specificity, _OTHER)
 
 
 def _first(specificity: Specificity) -> int:
-    deeper = sum(2 * _width(depth) for depth in range(specificity.depth + 1, MAX_DEPTH + 1))
-    return 1 + deeper + (0 if specificity.conditions else _width(specificity.depth))
+    before = _BANDS[: _BANDS.index(specificity)]
+    return 1 + sum(map(width, before))
