@@ -105,7 +105,14 @@ class NodeGroup(Section):
 class Access(Section):
     """Who may use the Kubernetes API: an EKS access entry with one access policy."""
 
-    principal_arn: Annotated[PrincipalArn, Says("IAM role or user.", source="EKS User Guide, Create access entries")]
+    principal_arn: Annotated[
+        PrincipalArn,
+        Says(
+            "IAM role or user; no service-linked role, and not the one that creates the cluster: EKS gives that one an "
+            "entry by itself and refuses a second one.",
+            source="EKS User Guide, Create access entries",
+        ),
+    ]
     policy: Annotated[
         Literal["cluster_admin", "admin", "edit", "view"],
         Says(
@@ -136,7 +143,8 @@ class Cluster(Section):
         Field(max_length=40),
         EACH_ONCE,
         Says(
-            "Networks that may reach the Kubernetes API from the internet.",
+            "Networks that may reach the Kubernetes API from the internet. With `[]` the machine that runs `pulumi` "
+            "must reach the VPC.",
             default="[]: the endpoint is private, reached from inside the VPC only",
             source=_EKS_QUOTAS,
         ),

@@ -41,7 +41,7 @@ class Environment(Section):
         Field(max_length=40),
         # 50 is the limit for one resource; the rest is for the tags that the platform and Kubernetes add.
         Keys(_TAG_KEY),
-        Says("Tags put on every AWS resource.", source=_TAG_SOURCE),
+        Says("Tags put on every AWS resource that takes tags; keys differ in more than case.", source=_TAG_SOURCE),
     ] = Field(default_factory=dict)
 
 

@@ -59,7 +59,9 @@ PrincipalArn = Annotated[
     str,
     Text(
         rf"{Arn}:iam::[0-9]{{12}}:(?:role|user)/[A-Za-z0-9+=,.@_/-]+",
-        "the ARN of an IAM role or user such as arn:aws:iam::111122223333:role/deployer (not an sts session, not root)",
+        "the ARN of an IAM role or user such as arn:aws:iam::111122223333:role/deployer (not an sts session, not root, "
+        "not a service-linked role)",
+        refused=rf"{Arn}:iam::[0-9]{{12}}:role/aws-service-role/.*",
     ),
 ]
 

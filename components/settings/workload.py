@@ -159,7 +159,11 @@ class Workload(Section):
     secrets: Annotated[
         Mapping[Variable, Secret],
         Keys(VARIABLE),
-        Says("Environment variables with secret values; `pulumi config set --secret --path` encrypts them."),
+        Says(
+            "Environment variables with secret values, together at most 1,000,000 bytes; "
+            "`pulumi config set --secret --path` encrypts them.",
+            source="Kubernetes, Secrets, size limit",
+        ),
     ] = Field(default_factory=dict)
     drain: Annotated[
         Whole,

@@ -1,4 +1,4 @@
-"""Rules between settings of region, network and cluster."""
+"""Rules between settings of environment, network and cluster."""
 
 import ipaddress
 from typing import Any
@@ -78,6 +78,13 @@ def test_a_zone_may_leave_the_network_only_when_the_control_plane_is_not_in_it(d
     assert line.startswith('cluster.zones: "eu-west-1b" is not a zone of the network')
 
 
+def test_tags_that_differ_in_case_only_are_one_tag_to_iam(desk: Desk) -> None:
+    assert desk.put("environment.tags", {"owner": "a", "team": "b", "Owner": "a"}).lines() == [
+        ('environment.tags.Owner: the same tag as "owner" to IAM, where case does not matter; leave one of them out')
+    ]
+    assert desk.drop("environment.tags.owner").lines() == []
+
+
 def test_a_version_without_pinned_builds_needs_every_build_and_says_how_to_find_them(desk: Desk) -> None:
     lines = desk.put("cluster.version", "1.37").lines()
     assert [line.split(":")[0] for line in lines] == [
@@ -133,10 +140,23 @@ def test_cluster_admin_holds_for_the_whole_cluster(desk: Desk) -> None:
     assert desk.put("cluster.access.ops.policy", "admin").lines() == []
 
 
-@pytest.mark.parametrize("arn", ["arn:aws:sts::111122223333:assumed-role/a/b", "arn:aws:iam::111122223333:root"])
-def test_a_session_or_the_root_user_is_no_principal(desk: Desk, arn: str) -> None:
+@pytest.mark.parametrize(
+    "arn",
+    [
+        "arn:aws:sts::111122223333:assumed-role/a/b",
+        "arn:aws:iam::111122223333:root",
+        "arn:aws:iam::111122223333:role/aws-service-role/eks.amazonaws.com/AWSServiceRoleForAmazonEKS",
+    ],
+)
+def test_a_session_the_root_user_or_a_service_linked_role_is_no_principal(desk: Desk, arn: str) -> None:
     (line,) = desk.put("cluster.access", {"ops": {"principal_arn": arn, "policy": "view"}}).lines()
-    assert "(not an sts session, not root)" in line
+    assert "(not an sts session, not root, not a service-linked role)" in line
+
+
+@pytest.mark.parametrize("path", ["aws-reserved/sso.amazonaws.com/", "aws-service-role-like/", "team/"])
+def test_a_role_may_have_another_path(desk: Desk, path: str) -> None:
+    arn = f"arn:aws:iam::111122223333:role/{path}ops"
+    assert desk.put("cluster.access", {"ops": {"principal_arn": arn, "policy": "view"}}).lines() == []
 
 
 def test_something_must_be_able_to_run_what_tolerates_nothing(desk: Desk) -> None:

@@ -46,6 +46,30 @@ def test_a_secret_that_no_container_can_be_given_is_refused_without_showing_it(d
     assert HIDDEN not in text
 
 
+def test_the_secrets_of_a_workload_fit_into_one_kubernetes_secret(desk: Desk) -> None:
+    """Bytes count, not letters: thirty times 5 for the name and 33,000 for the value, and 4 for LAST, are 990,154."""
+    secrets = {f"KEY{number:02}": "é" * 16_500 for number in range(30)}
+    desk.put("services.orders.secrets", secrets | {"LAST": "x" * 9_846})
+    assert desk.lines() == []
+    assert desk.put("services.orders.secrets.LAST", "x" * 9_847).lines() == [
+        (
+            "services.orders.secrets: names and values have 1000001 bytes together, and one Kubernetes Secret holds "
+            "them all: at most 1000000; keep large files elsewhere"
+        )
+    ]
+
+
+def test_secrets_of_several_workloads_are_counted_apart(desk: Desk) -> None:
+    half = {f"KEY{number:02}": "x" * 30_000 for number in range(20)}
+    assert desk.put("services.orders.secrets", half).put("services.web.secrets", half).lines() == []
+
+
+def test_secrets_that_are_too_large_together_are_not_shown(desk: Desk) -> None:
+    text = everything(desk.put("services.orders.secrets", {f"K{i}": HIDDEN * 1_500 for i in range(40)}))
+    assert "services.orders.secrets: names and values have " in text
+    assert HIDDEN not in text
+
+
 @pytest.mark.parametrize("value", [HIDDEN, [HIDDEN], 4711])
 def test_secrets_that_are_no_map_are_refused_without_showing_them(desk: Desk, value: Any) -> None:
     text = everything(desk.put("services.orders.secrets", value))

@@ -9,7 +9,7 @@ from typing import Final
 
 from components.settings import cidr
 from components.settings.model import Settings
-from components.settings.wording import Fault, counted, shown
+from components.settings.wording import Fault, counted, quoted, shown
 
 # VPC User Guide, "Subnet CIDR blocks": AWS keeps the first four addresses of a subnet and the last one.
 _KEPT_BY_AWS: Final = 5
@@ -87,4 +87,16 @@ def _few_nodes(settings: Settings) -> Iterator[Fault]:
         )
 
 
-RULES: Final = (_public_nodes, _open_endpoint, _few_pods, _few_nodes)
+def _tags(settings: Settings) -> Iterator[Fault]:
+    """IAM User Guide, "Tags for IAM resources": the keys of its tags do not differ by case alone."""
+    seen: dict[str, str] = {}
+    for tag in settings.environment.tags:
+        first = seen.setdefault(tag.lower(), tag)
+        if first != tag:
+            yield Fault(
+                ("environment", "tags", tag),
+                f"the same tag as {quoted(first)} to IAM, where case does not matter; leave one of them out",
+            )
+
+
+RULES: Final = (_tags, _public_nodes, _open_endpoint, _few_pods, _few_nodes)

@@ -12,6 +12,8 @@ from components.settings.wording import Fault, listed, quoted, suggestion
 # Set by the platform: the port to listen on, and the seconds a server has to finish its calls.
 RESERVED: Final = ("DRAIN_SECONDS", "PORT")
 LEAST_MEMORY: Final = 4 * 1024**2
+# Kubernetes, "Secrets", size limit: 1 MiB for one Secret; the rest is for its names, labels and quotes.
+MOST_SECRET_BYTES: Final = 1_000_000
 
 
 def _protocol(settings: Settings, name: str) -> Iterator[Fault]:
@@ -126,6 +128,18 @@ def _variables(settings: Settings, name: str) -> Iterator[Fault]:
             )
 
 
+def _secrets_size(settings: Settings, name: str) -> Iterator[Fault]:
+    """The secrets of a workload lie in one Kubernetes Secret. Base64 is for the way there and does not count."""
+    secrets = settings.services[name].secrets
+    size = sum(len(key.encode()) + len(value.get_secret_value().encode()) for key, value in secrets.items())
+    if size > MOST_SECRET_BYTES:
+        yield Fault(
+            ("services", name, "secrets"),
+            f"names and values have {size} bytes together, and one Kubernetes Secret holds them all: at most "
+            f"{MOST_SECRET_BYTES}; keep large files elsewhere",
+        )
+
+
 def _same_repository(settings: Settings, name: str) -> Iterator[Fault]:
     image = settings.services[name].image
     if image is None or image.repository is None or image.repository in settings.services:
@@ -160,6 +174,7 @@ RULES: Final = (
     _limits,
     _memory,
     _variables,
+    _secrets_size,
     _same_repository,
     _repository_kept,
 )
