@@ -8,7 +8,7 @@ from typing import Any, Final
 
 from local_cloud.eks import vpc_cni
 from local_cloud.eks.checks import cluster_problems
-from local_cloud.eks.kubeconfig import compact, of_cluster
+from local_cloud.eks.kubeconfig import DESCRIBED, compact, configured
 from local_cloud.eks.monitor import Child, Component
 from local_cloud.eks.security import cluster_group, node_group_rules
 from local_cloud.eks.traced import ABSENT, Reference, Traced, both, flat
@@ -28,8 +28,7 @@ def build(component: Component) -> Any:
     group, made = cluster_group(component)
     cluster = _cluster(component, role, attachments, group)
     _kube_proxy(component, cluster)
-    options = component["providerCredentialOpts"].value
-    config = _kubeconfig(cluster, options, profile=True)
+    config = _kubeconfig(cluster, component["providerCredentialOpts"], profile=True)
     mutable = component["enableConfigMapMutable"]
     provider_inputs = {
         "kubeconfig": config.map(compact),
@@ -235,9 +234,8 @@ def _access_entries(component: Component, cluster: Child) -> None:
             )
 
 
-def _kubeconfig(cluster: Child, options: dict[str, Any] | None, *, profile: bool) -> Traced:
-    names = ("name", "endpoint", "arn", "certificateAuthority")
-    return flat({name: cluster[name] for name in names}).map(lambda state: of_cluster(state, options, profile=profile))
+def _kubeconfig(cluster: Child, options: Traced, *, profile: bool) -> Traced:
+    return configured({name: cluster[name] for name in DESCRIBED}, options, profile=profile)
 
 
 def _core(
@@ -260,7 +258,7 @@ def _core(
         "cluster": cluster.reference,
         "endpoint": cluster["endpoint"],
         "nodeGroupOptions": {"version": component["version"]},
-        "kubeconfig": _kubeconfig(cluster, component["providerCredentialOpts"].value, profile=False),
+        "kubeconfig": _kubeconfig(cluster, component["providerCredentialOpts"], profile=False),
         "provider": provider.reference,
         "vpcCni": cni,
         "instanceRoles": instance_roles,

@@ -3,9 +3,15 @@
 from __future__ import annotations
 
 import json
-from typing import Any
+from collections.abc import Mapping
+from typing import Any, Final
 
-_EXEC = "client.authentication.k8s.io/v1beta1"
+from local_cloud.eks.traced import Traced, flat
+
+DESCRIBED: Final = ("name", "endpoint", "arn", "certificateAuthority")
+"""The outputs of a cluster that its configuration is made of."""
+
+_EXEC: Final = "client.authentication.k8s.io/v1beta1"
 
 
 def kubeconfig(
@@ -29,14 +35,22 @@ def kubeconfig(
     }
 
 
-def of_cluster(state: dict[str, Any], options: dict[str, Any] | None, *, profile: bool) -> dict[str, Any]:
-    """The configuration for an aws:eks/cluster:Cluster's outputs. ``profile``: name the profile of ``options``."""
-    given = options or {}
+def configured(state: Mapping[str, Traced], options: Traced, *, profile: bool) -> Traced:
+    """The configuration for the ``DESCRIBED`` outputs of an aws:eks/cluster:Cluster.
+
+    ``options``: roleArn and profileName, absent for none; it takes part in what is unknown and in the dependencies.
+    ``profile``: whether the profile is named, as the component does for its own provider only.
+    """
+    return flat({**state, "options": options}).map(lambda known: _of_cluster(known, profile=profile))
+
+
+def _of_cluster(known: dict[str, Any], *, profile: bool) -> dict[str, Any]:
+    given = known.get("options") or {}
     return kubeconfig(
-        state["name"],
-        state["endpoint"],
-        str(state["arn"]).split(":")[3],
-        state["certificateAuthority"]["data"],
+        known["name"],
+        known["endpoint"],
+        str(known["arn"]).split(":")[3],
+        known["certificateAuthority"]["data"],
         role=given.get("roleArn") or "",
         profile=(given.get("profileName") or "") if profile else "",
     )

@@ -10,6 +10,7 @@ from local_cloud.eks.kubeconfig import compact
 from local_cloud.eks.monitor import Component
 from local_cloud.eks.traced import ABSENT, Reference, Traced, flat
 from local_cloud.plugin import Refused
+from local_cloud.values import UNKNOWN
 
 _PASSED: Final = (
     "amiType", "capacityType", "diskSize", "forceUpdateVersion", "instanceTypes", "labels", "launchTemplate",
@@ -71,7 +72,7 @@ def _cluster(component: Component, core: Traced) -> Mapping[str, Traced]:
         names = ("name", "version")
         unknown = Traced(reference.value.id, reference.urns)
         return {name: state.get(name, unknown if name == "name" else Traced(None)) for name in names}
-    return {"name": reference, "version": ABSENT}
+    return {"name": reference, "version": reference if reference.value is UNKNOWN else ABSENT}
 
 
 def _role_arn(component: Component) -> Traced:

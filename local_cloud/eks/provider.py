@@ -12,7 +12,7 @@ from typing import Any, Final
 import grpc
 
 from local_cloud.eks import cluster, node_group
-from local_cloud.eks.kubeconfig import compact, of_cluster
+from local_cloud.eks.kubeconfig import DESCRIBED, compact, configured
 from local_cloud.eks.monitor import Component, read
 from local_cloud.eks.traced import ABSENT, Reference, decode, encode, flat
 from local_cloud.plugin import Plugin, Refused
@@ -98,10 +98,8 @@ def call(request: Any) -> Any:
             "eksCluster", ABSENT
         )
         state = read(monitor, reference.value.urn) if isinstance(reference.value, Reference) else {}
-    names = ("name", "endpoint", "arn", "certificateAuthority")
-    options = {name: arguments.get(name, ABSENT).value for name in ("roleArn", "profileName")}
-    result = flat({name: state.get(name, ABSENT) for name in names}).map(
-        lambda known: compact(of_cluster(known, options, profile=True))
-    )
+    options = flat({name: arguments.get(name, ABSENT) for name in ("roleArn", "profileName")})
+    described = {name: state.get(name, ABSENT) for name in DESCRIBED}
+    result = configured(described, options, profile=True).map(compact)
     dependencies = {"result": provider_pb2.CallResponse.ReturnDependencies(urns=sorted(result.urns))}
     return provider_pb2.CallResponse(**{"return": encode({"result": result})}, returnDependencies=dependencies)

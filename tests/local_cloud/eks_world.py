@@ -18,6 +18,26 @@ resource_pb2: Any = protocol("resource_pb2")
 provider_pb2: Any = protocol("provider_pb2")
 resource_grpc: Any = protocol("resource_pb2_grpc")
 
+ROLE = "arn:aws:iam::123456789012:role/nodes"
+ADDON = "aws:eks/addon:Addon"
+
+
+def ours(**more: Any) -> dict[str, Any]:
+    """The inputs this platform gives."""
+    return {
+        "name": "main",
+        "version": "1.36",
+        "vpcId": "vpc-1",
+        "subnetIds": ["subnet-1", "subnet-2"],
+        "authenticationMode": "API",
+        "skipDefaultNodeGroup": True,
+        "skipDefaultSecurityGroups": True,
+        "useDefaultVpcCni": True,
+        "kubeProxyAddonOptions": {"enabled": False},
+        "corednsAddonOptions": {"enabled": False},
+        **more,
+    }
+
 
 @dataclass
 class Registered:
@@ -71,6 +91,8 @@ class Monitor:
             monitorEndpoint=self.address,
             dryRun=self.preview,
         )
+        for key, value in inputs.items():
+            request.inputDependencies[key].urns.extend(flat(value).urns)
         request.inputDependencies["subnetIds"].urns.append("urn:subnet")
         response = construct(request)
         self.response = response

@@ -12,10 +12,8 @@ from local_cloud.eks.provider import call
 from local_cloud.eks.traced import Reference, Traced, decode, encode
 from local_cloud.plugin import Refused
 from local_cloud.values import UNKNOWN
-from tests.local_cloud.eks_world import Monitor, provider_pb2, serving
+from tests.local_cloud.eks_world import ADDON, ROLE, Monitor, ours, provider_pb2, serving
 
-ROLE = "arn:aws:iam::123456789012:role/nodes"
-ADDON = "aws:eks/addon:Addon"
 RULE = "aws:ec2/securityGroupRule:SecurityGroupRule"
 
 
@@ -23,23 +21,6 @@ RULE = "aws:ec2/securityGroupRule:SecurityGroupRule"
 def monitor() -> Iterator[Monitor]:
     with serving() as recorder:
         yield recorder
-
-
-def ours(**more: Any) -> dict[str, Any]:
-    """The inputs this platform gives."""
-    return {
-        "name": "main",
-        "version": "1.36",
-        "vpcId": "vpc-1",
-        "subnetIds": ["subnet-1", "subnet-2"],
-        "authenticationMode": "API",
-        "skipDefaultNodeGroup": True,
-        "skipDefaultSecurityGroups": True,
-        "useDefaultVpcCni": True,
-        "kubeProxyAddonOptions": {"enabled": False},
-        "corednsAddonOptions": {"enabled": False},
-        **more,
-    }
 
 
 SERVICE_ROLE = [
@@ -256,107 +237,59 @@ def test_what_the_cluster_refuses(monitor: Monitor, inputs: dict[str, Any], said
     assert monitor.registered == [], "nothing is registered before the inputs are judged"
 
 
-# Node groups and add-ons
-
-
-def given(monitor: Monitor, how: str) -> Any:
-    """A cluster as a program may hand it on."""
-    outputs = monitor.construct("Cluster", "main", **ours())
-    urn = monitor.response.urn
-    monitor.registered.clear()
-    return Reference(urn) if how == "component" else outputs["core"]
-
-
-@pytest.mark.parametrize("how", ["component", "core"])
-def test_a_node_group(monitor: Monitor, how: str) -> None:
-    cluster = given(monitor, how)
-    outputs = monitor.construct(
-        "ManagedNodeGroup",
-        "general",
-        cluster=cluster,
-        nodeRoleArn=ROLE,
-        amiType="AL2023_ARM_64_STANDARD",
-        scalingConfig={"minSize": 2},
+def kubeconfig_of(monitor: Monitor, **arguments: Traced) -> Any:
+    """What the cluster's method getKubeconfig answers."""
+    request = provider_pb2.CallRequest(
+        tok="eks:index:Cluster/getKubeconfig",
+        args=encode({"__self__": Traced(Reference(monitor.response.urn)), **arguments}),
+        monitorEndpoint=monitor.address,
     )
-
-    assert monitor.tree() == [("aws:eks/nodeGroup:NodeGroup", "general", "general")]
-    assert monitor.one("general").inputs == {
-        "clusterName": "main",
-        "version": "1.36",
-        "nodeRoleArn": ROLE,
-        "amiType": "AL2023_ARM_64_STANDARD",
-        "scalingConfig": {"desiredSize": 2, "minSize": 2, "maxSize": 2},
-        "subnetIds": ["subnet-1", "subnet-2"],
-    }
-    assert outputs["nodeGroup"].id == "general-id"
-    assert outputs["placementGroupName"] == ""
+    for name, given in arguments.items():
+        request.argDependencies[name].urns.extend(given.urns)
+    return call(request)
 
 
-def test_a_node_group_with_its_own_everything(monitor: Monitor) -> None:
-    cluster = given(monitor, "core")
-    role = Reference("urn:role", "nodes")
-    monitor.states["urn:role"] = encode({"arn": Traced(ROLE)})
-    monitor.construct(
-        "ManagedNodeGroup",
-        "general",
-        cluster=cluster,
-        clusterName="other",
-        nodeRole=role,
-        version="1.35",
-        subnetIds=["subnet-9"],
-        ignoreScalingChanges=True,
-        operatingSystem="Bottlerocket",
-        instanceTypes=["m7g.large"],
-    )
-    made = monitor.one("general")
-
-    assert (made.inputs["clusterName"], made.inputs["version"], made.inputs["nodeRoleArn"]) == ("other", "1.35", ROLE)
-    assert made.inputs["amiType"] == "BOTTLEROCKET_ARM_64"
-    assert list(made.request.ignoreChanges) == ["scalingConfig.desiredSize"]
-
-
-@pytest.mark.parametrize(
-    ("inputs", "said"),
-    [
-        ({}, "An IAM role, or role ARN must be provided"),
-        ({"nodeRole": "a", "nodeRoleArn": "b"}, "cannot specify both nodeRole and nodeRoleArn"),
-        ({"nodeRoleArn": ROLE, "amiId": "ami-1", "amiType": "CUSTOM"}, "both amiId and amiType"),
-        (
-            {"nodeRoleArn": ROLE, "launchTemplate": {"id": "lt"}, "userData": "x"},
-            "If you provide a custom launch template",
-        ),
-        ({"nodeRoleArn": ROLE, "enableIMDSv2": True}, "does not model node groups with a launch template"),
-    ],
-)
-def test_what_a_node_group_refuses(monitor: Monitor, inputs: dict[str, Any], said: str) -> None:
-    with pytest.raises(Refused, match=said):
-        monitor.construct("ManagedNodeGroup", "general", cluster={"cluster": "main"}, **inputs)
-
-
-def test_an_add_on_sits_below_its_cluster(monitor: Monitor) -> None:
-    cluster = given(monitor, "component")
-    given_values = {"addonName": "eks-pod-identity-agent", "configurationValues": {"a": 1}}
-    monitor.construct("Addon", "agent", cluster=cluster, **given_values)
-
-    assert monitor.registered[0].parent == "main"
-    assert monitor.tree() == [(ADDON, "agent", "agent")]
-    assert monitor.one("agent").inputs == {
-        "clusterName": "main",
-        "addonName": "eks-pod-identity-agent",
-        "configurationValues": '{"a":1}',
-    }
+def command(kubeconfig: dict[str, Any]) -> dict[str, Any]:
+    found: dict[str, Any] = kubeconfig["users"][0]["user"]["exec"]
+    return found
 
 
 def test_the_kubeconfig_of_a_profile(monitor: Monitor) -> None:
     monitor.construct("Cluster", "main", **ours())
-    arguments = encode({"__self__": Traced(Reference(monitor.response.urn)), "profileName": Traced("dev")})
-    request = provider_pb2.CallRequest(
-        tok="eks:index:Cluster/getKubeconfig", args=arguments, monitorEndpoint=monitor.address
-    )
-    answer = decode(getattr(call(request), "return"), {})
+    answer = decode(getattr(kubeconfig_of(monitor, profileName=Traced("dev")), "return"), {})
 
-    command = json.loads(answer["result"].value)["users"][0]["user"]["exec"]
-    assert command["args"][-2:] == ["--profile", "dev"]
+    assert command(json.loads(answer["result"].value))["args"][-2:] == ["--profile", "dev"]
+
+
+def test_the_credentials_of_the_provider(monitor: Monitor) -> None:
+    """The profile is for the component's own provider; who else takes the kubeconfig has profiles of their own."""
+    role = "arn:aws:iam::123456789012:role/deployer"
+    options = {"roleArn": role, "profileName": "dev"}
+    outputs = monitor.construct("Cluster", "main", **ours(providerCredentialOpts=options))
+    provider = json.loads(monitor.one("main-eks-k8s").inputs["kubeconfig"])
+
+    assert command(provider)["args"][-4:] == ["--role", role, "--profile", "dev"]
+    assert command(outputs["kubeconfig"])["args"][-2:] == ["--role", role]
+    assert json.loads(outputs["kubeconfigJson"]) == outputs["core"]["kubeconfig"] == outputs["kubeconfig"]
+    assert [each["name"] for each in command(provider)["env"]] == ["KUBERNETES_EXEC_INFO"], "no AWS_PROFILE"
+
+
+@pytest.mark.parametrize("options", [UNKNOWN, {"roleArn": UNKNOWN}, Traced({"roleArn": "arn:r"}, frozenset({"urn:r"}))])
+def test_the_kubeconfig_follows_the_credentials(monitor: Monitor, options: Any) -> None:
+    outputs = monitor.construct("Cluster", "main", **ours(providerCredentialOpts=options))
+
+    known = isinstance(options, Traced)
+    provider = monitor.one("main-eks-k8s")
+    assert (outputs["kubeconfig"] is UNKNOWN, provider.inputs["kubeconfig"] is UNKNOWN) == (not known, not known)
+    assert ("urn:r" in provider.request.propertyDependencies["kubeconfig"].urns) is known
+
+
+def test_the_kubeconfig_of_a_role_not_known_yet(monitor: Monitor) -> None:
+    monitor.construct("Cluster", "main", **ours())
+    answer = kubeconfig_of(monitor, roleArn=Traced(UNKNOWN, frozenset({"urn:role"})))
+
+    assert decode(getattr(answer, "return"), {})["result"].value is UNKNOWN
+    assert "urn:role" in answer.returnDependencies["result"].urns
 
 
 def test_other_components_are_named_as_missing(monitor: Monitor) -> None:
