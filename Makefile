@@ -41,7 +41,7 @@ lint: setup
 	$(RUN) -m mypy --strict .
 
 test: lint
-	$(RUN) -m pytest -m 'not slow'
+	$(RUN) -m pytest -m 'not slow' --numprocesses 2 --dist loadfile
 
 test-slow: setup
 	$(RUN) -m pytest -m slow || [ $$? -eq 5 ]

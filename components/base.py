@@ -29,8 +29,9 @@ class Component(pulumi.ComponentResource):
         delete_before_replace: bool | None = None,
         replace_on_changes: list[str] | None = None,
         protect: bool | None = None,
+        delete_timeout: int | None = None,
     ) -> pulumi.ResourceOptions:
-        """Options of a child: this component is the parent, the rest as given."""
+        """Options of a child: this component is the parent, the rest as given; `delete_timeout` in seconds."""
         return pulumi.ResourceOptions(
             parent=self,
             depends_on=list(depends_on),
@@ -38,4 +39,5 @@ class Component(pulumi.ComponentResource):
             delete_before_replace=delete_before_replace,
             replace_on_changes=replace_on_changes,
             protect=protect,
+            custom_timeouts=pulumi.CustomTimeouts(delete=f"{delete_timeout}s") if delete_timeout else None,
         )

@@ -6,7 +6,8 @@ from typing import Any
 from components import settings
 
 # Every ALB node closes a connection after 10,000 requests with GOAWAY (ALB user guide: "HTTP 000"), and a rollout
-# ends connections too. UNAVAILABLE is then safe to retry; anything else may have had an effect.
+# ends connections too: the client sees UNAVAILABLE. It also sees it when a pod dies in the middle of a call (502) or is
+# silent past the idle timeout (504), so a method that must not run twice needs a `methodConfig` of its own.
 _RETRY = {
     "maxAttempts": 4,
     "initialBackoff": "0.1s",

@@ -38,8 +38,8 @@ class ClusterArgs:
 
     cluster_name: the physical name, 1-100 of `[0-9A-Za-z-_]`. region: AWS region, for example `eu-west-1`.
     config: the `cluster` section of the settings. subnet_ids: at least two zones, for the control plane.
-    node_subnet_ids: where nodes run. network_ready: resources that give nodes their way out. protect: refuse deletion
-    by Pulumi.
+    node_subnet_ids: where nodes run. network_ready: resources that give nodes their way out. profile: AWS profile
+    of the kubeconfig. protect: refuse deletion by Pulumi.
     """
 
     cluster_name: str
@@ -49,6 +49,7 @@ class ClusterArgs:
     subnet_ids: Sequence[pulumi.Input[str]]
     node_subnet_ids: Sequence[pulumi.Input[str]]
     network_ready: Sequence[pulumi.Resource] = ()
+    profile: str | None = None
     tags: Mapping[str, str] = field(default_factory=dict)
     protect: bool = False
 
@@ -70,6 +71,7 @@ class Cluster(Component):
         self._log_group = self._control_plane_logs()
         self.eks = self._control_plane()
         self.cluster_name = self.eks.eks_cluster.name
+        self._access = self._access_entries()
         before = {addon: self._addon(addon, depends_on=[]) for addon in ADDONS_BEFORE_NODES}
         self.nodes = self._node_groups(list(before.values()))
         after = {addon: self._addon(addon, depends_on=self.nodes) for addon in ADDONS_ON_NODES}
@@ -86,7 +88,7 @@ class Cluster(Component):
             kubeconfig=self.kubeconfig,
             cluster_identifier=self._args.cluster_name,
             enable_server_side_apply=True,
-            opts=self.child(depends_on=[self.eks]),
+            opts=self.child(depends_on=[self.eks, *self._access]),
         )
         self.register_outputs({"cluster_name": self.cluster_name, "security_group_id": self.security_group_id})
 
@@ -135,13 +137,13 @@ class Cluster(Component):
             vpc_id=self._args.vpc_id,
             subnet_ids=list(self._args.subnet_ids),
             authentication_mode=eks.AuthenticationMode.API,
-            access_entries=self._access_entries(),
             endpoint_private_access=True,
             endpoint_public_access=public,
             public_access_cidrs=list(config.public_access_cidrs) if public else None,
             enabled_cluster_log_types=list(config.logs) or None,
-            encryption_config_key_arn=self._encryption_key().arn if config.encryption else None,
+            encryption_config_key_arn=self._encryption_key().arn,
             deletion_protection=config.deletion_protection,
+            provider_credential_opts=self._credentials(),
             upgrade_policy=aws.eks.ClusterUpgradePolicyArgs(support_type=config.support.upper()),
             # The add-ons, node groups and groups below are our own, pinned and in the order that works.
             bootstrap_self_managed_addons=False,
@@ -155,47 +157,62 @@ class Cluster(Component):
             opts=self.child(depends_on=before, protect=self._args.protect or None),
         )
 
-    def _access_entries(self) -> dict[str, eks.AccessEntryArgs]:
-        return {
-            key: eks.AccessEntryArgs(
-                principal_arn=entry.principal_arn,
-                access_policies={
-                    entry.policy: eks.AccessPolicyAssociationArgs(
-                        policy_arn=f"arn:{iam.partition(self._args.region)}:eks::aws:cluster-access-policy/"
-                        f"{ACCESS_POLICIES[entry.policy]}",
-                        access_scope=aws.eks.AccessPolicyAssociationAccessScopeArgs(
-                            type="namespace" if entry.namespaces else "cluster",
-                            namespaces=list(entry.namespaces) or None,
-                        ),
-                    )
-                },
-            )
-            for key, entry in sorted(self._args.config.access.items())
-        }
+    def _credentials(self) -> eks.KubeconfigOptionsArgs | None:
+        # The kubeconfig runs `aws eks get-token`, which knows nothing of the profile that Pulumi itself was given.
+        return eks.KubeconfigOptionsArgs(profile_name=self._args.profile) if self._args.profile else None
+
+    def _access_entries(self) -> list[pulumi.Resource]:
+        """Entries of our own, not the eks component's: its protection would keep anybody's access for ever."""
+        return [
+            made for key, entry in sorted(self._args.config.access.items()) for made in self._access_entry(key, entry)
+        ]
+
+    def _access_entry(self, key: str, entry: settings.Access) -> list[pulumi.Resource]:
+        made = aws.eks.AccessEntry(
+            f"{self.name}-access-{key}",
+            cluster_name=self.cluster_name,
+            principal_arn=entry.principal_arn,
+            tags=self._tags,
+            # One entry for each principal, so the old one goes first.
+            opts=self.child(delete_before_replace=True),
+        )
+        policy = ACCESS_POLICIES[entry.policy]
+        association = aws.eks.AccessPolicyAssociation(
+            f"{self.name}-access-{key}-policy",
+            cluster_name=self.cluster_name,
+            principal_arn=made.principal_arn,
+            policy_arn=f"arn:{iam.partition(self._args.region)}:eks::aws:cluster-access-policy/{policy}",
+            access_scope=aws.eks.AccessPolicyAssociationAccessScopeArgs(
+                type="namespace" if entry.namespaces else "cluster", namespaces=list(entry.namespaces) or None
+            ),
+            opts=self.child(delete_before_replace=True),
+        )
+        return [made, association]
 
     def _addon(self, addon: str, *, depends_on: Sequence[pulumi.Resource]) -> aws.eks.Addon:
+        identity, rights = self._cni_identity() if addon == "vpc-cni" else (None, [])
         return aws.eks.Addon(
             f"{self.name}-{addon}",
             cluster_name=self.cluster_name,
             addon_name=addon,
             addon_version=versions.addon_version(self._args.config.version, addon, self._overrides),
-            pod_identity_associations=self._cni_identity() if addon == "vpc-cni" else None,
+            pod_identity_associations=identity,
             resolve_conflicts_on_create="OVERWRITE",
             resolve_conflicts_on_update="OVERWRITE",
             tags=self._tags,
-            opts=self.child(depends_on=depends_on),
+            opts=self.child(depends_on=[*depends_on, *rights]),
         )
 
-    def _cni_identity(self) -> list[aws.eks.AddonPodIdentityAssociationArgs]:
+    def _cni_identity(self) -> tuple[list[aws.eks.AddonPodIdentityAssociationArgs], list[pulumi.Resource]]:
         # The network plug-in's rights on a role of its own, not on the nodes' (EKS user guide: "Node IAM role").
-        made, _ = iam.role(
+        made, rights = iam.role(
             self,
             f"{self.name}-vpc-cni-role",
             trust_policy=iam.pod_identity_trust(),
             policy_arns={"cni": iam.managed_policy(self._args.region, "AmazonEKS_CNI_Policy")},
             tags=self._tags,
         )
-        return [aws.eks.AddonPodIdentityAssociationArgs(service_account="aws-node", role_arn=made.arn)]
+        return [aws.eks.AddonPodIdentityAssociationArgs(service_account="aws-node", role_arn=made.arn)], rights
 
     def _node_groups(self, depends_on: Sequence[pulumi.Resource]) -> list[pulumi.Resource]:
         node_role, attachments = iam.role(
@@ -219,7 +236,7 @@ class Cluster(Component):
     ) -> eks.ManagedNodeGroup:
         return eks.ManagedNodeGroup(
             f"{self.name}-{key}",
-            cluster=self.eks.core,
+            cluster=self.eks,
             node_role_arn=node_role.arn,
             subnet_ids=list(self._args.node_subnet_ids),
             ami_type=AMI_TYPES[group.ami, group.architecture],
@@ -227,11 +244,12 @@ class Cluster(Component):
             instance_types=list(group.instance_types),
             capacity_type=group.capacity.upper(),
             disk_size=group.disk_size,
-            # The autoscaler moves the desired size; Pulumi only sets the first one.
             scaling_config=aws.eks.NodeGroupScalingConfigArgs(
-                min_size=group.min, max_size=group.max, desired_size=max(group.min, 1)
+                min_size=group.min, max_size=group.max, desired_size=group.min
             ),
-            ignore_scaling_changes=True,
+            # With an autoscaler Pulumi sets the first size only; without one a raised minimum must raise the size too
+            # ("Minimum capacity can't be greater than desired size").
+            ignore_scaling_changes=group.autoscaled,
             labels=dict(group.labels) or None,
             taints=[
                 aws.eks.NodeGroupTaintArgs(key=taint, value=entry.value, effect=entry.effect)

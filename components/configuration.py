@@ -1,6 +1,7 @@
 """From `Pulumi.<stack>.yaml` to settings: the only place that reads Pulumi's configuration."""
 
 import json
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -9,6 +10,9 @@ import pulumi
 import yaml
 
 from components import settings
+
+# ECR takes no capital letters, EKS and KMS aliases no dots; 40 leaves room for what is put around it.
+_STACK = re.compile(r"[a-z]([a-z0-9-]{0,38}[a-z0-9])?")
 
 
 def read() -> tuple[settings.Settings, str]:
@@ -30,6 +34,11 @@ def read() -> tuple[settings.Settings, str]:
         )
     except settings.SettingsError as error:
         problems.append(str(error))
+    if not _STACK.fullmatch(pulumi.get_stack()):
+        problems.append(
+            f"stack name {pulumi.get_stack()}: must be 1 to 40 lower-case letters, digits and hyphens, starting with a "
+            "letter: it is part of names at ECR, EKS and KMS"
+        )
     if problems or region is None:
         raise pulumi.RunError("\n".join([f"the settings of stack {pulumi.get_stack()} cannot work:", *problems]))
     return loaded, region
@@ -54,8 +63,8 @@ def _secret_paths(project: str, stack: str) -> tuple[tuple[str, ...], ...]:
     """Where the stack file says `secure:`. The engine hands over decrypted text and only names the section."""
     file = Path(f"Pulumi.{stack}.yaml")
     try:
-        config = yaml.safe_load(file.read_text()).get("config", {})
-    except (OSError, yaml.YAMLError, AttributeError):
+        config = dict(yaml.safe_load(file.read_text(encoding="utf-8"))["config"])
+    except (OSError, yaml.YAMLError, KeyError, TypeError, ValueError):
         return ()
     return tuple(
         (section, *path)

@@ -15,14 +15,16 @@ from components.base import Component
 class LoadBalancerControllerArgs:
     """Inputs of `LoadBalancerController`.
 
-    kubernetes: provider of the cluster. depends_on: nodes and add-ons, the Pod Identity agent above all: credentials
-    are injected when a pod is created, so the agent and the association must be there before it.
+    kubernetes: provider of the cluster. agent: the Pod Identity agent's add-on. depends_on: nodes and add-ons.
+    Credentials are injected when a pod is created, and an association takes seconds to work (EKS API:
+    CreatePodIdentityAssociation), so it comes right after the agent, before nodes and controller.
     """
 
     cluster_name: pulumi.Input[str]
     region: str
     vpc_id: pulumi.Input[str]
     kubernetes: pulumi.ProviderResource
+    agent: pulumi.Resource
     depends_on: Sequence[pulumi.Resource]
     tags: Mapping[str, str] = field(default_factory=dict)
 
@@ -57,7 +59,7 @@ class LoadBalancerController(Component):
             service_account=chart.service_account,
             role_arn=role.arn,
             tags=dict(args.tags),
-            opts=self.child(depends_on=[*args.depends_on, *attachments]),
+            opts=self.child(depends_on=[args.agent, *attachments]),
         )
         self.release = self._release(chart, association)
         self.register_outputs({})

@@ -64,8 +64,9 @@ class Certificates:
                 type=option.resource_record_type,
                 records=[option.resource_record_value],
                 ttl=300,
-                # The same record also validates certificates made elsewhere for this domain and account.
-                allow_overwrite=True,
+                # Not overwritten when it exists: it then renews a certificate made elsewhere, which would lose it with
+                # this stack. Such a balancer is given that certificate's ARN instead.
+                allow_overwrite=False,
                 opts=self._owner.child(),
             )
         return self._records[base]
@@ -77,7 +78,13 @@ def _base(domain: str) -> str:
 
 
 def alias_record(
-    owner: Component, host: str, zone: settings.HostedZone, *, dns_name: pulumi.Input[str], zone_id: pulumi.Input[str]
+    owner: Component,
+    host: str,
+    zone: settings.HostedZone,
+    *,
+    dns_name: pulumi.Input[str],
+    zone_id: pulumi.Input[str],
+    protect: bool,
 ) -> aws.route53.Record:
     """The host's A record, an alias of the load balancer; moving the host to another balancer changes it in place."""
     return aws.route53.Record(
@@ -88,5 +95,5 @@ def alias_record(
         aliases=[
             aws.route53.RecordAliasArgs(name=dns_name, zone_id=zone_id, evaluate_target_health=True),
         ],
-        opts=owner.child(),
+        opts=owner.child(protect=protect or None),
     )

@@ -21,7 +21,8 @@ class LoadBalancerArgs:
 
     config: its entry in the settings. identity: what the VPC's identity is decided by (not its id, which a preview
     does not know). subnet_ids: two zones or more, of the scheme's kind. certificate_arn: an issued certificate in the
-    same region. backend_security_group_id: the group pods carry. ports: the ports of pods it may reach.
+    same region. backend_security_group_id: the group pods carry. ports: the ports of pods it may reach. protect:
+    Pulumi refuses to delete balancer and listener, before AWS's own protection would leave it half taken apart.
     """
 
     config: settings.LoadBalancer
@@ -32,6 +33,7 @@ class LoadBalancerArgs:
     backend_security_group_id: pulumi.Input[str]
     ports: Sequence[int]
     depends_on: Sequence[pulumi.Resource] = ()
+    protect: bool = False
     tags: Mapping[str, str] = field(default_factory=dict)
 
 
@@ -61,11 +63,12 @@ class LoadBalancer(Component):
 
     def _security_group(self) -> aws.ec2.SecurityGroup:
         group = aws.ec2.SecurityGroup(
-            f"{self.name}-security-group",
+            # AWS takes no name that starts with `sg-`, and the key may be `sg`.
+            f"load-balancer-{self.name}-security-group",
             description=f"Load balancer {self.name}: HTTPS in, pods out",
             vpc_id=self._args.vpc_id,
             tags=dict(self._args.tags),
-            opts=self.child(),
+            opts=self.child(protect=self._args.protect or None),
         )
         for block in sorted(set(self._args.config.allow_cidrs)):
             version6 = ":" in block
@@ -125,7 +128,9 @@ class LoadBalancer(Component):
             drop_invalid_header_fields=False,
             desync_mitigation_mode="defensive",
             tags=dict(self._args.tags),
-            opts=self.child(depends_on=self._args.depends_on, delete_before_replace=False),
+            opts=self.child(
+                depends_on=self._args.depends_on, delete_before_replace=False, protect=self._args.protect or None
+            ),
         )
 
     def _listener(self, load_balancer: aws.lb.LoadBalancer) -> aws.lb.Listener:
@@ -144,5 +149,5 @@ class LoadBalancer(Component):
                 )
             ],
             tags=dict(self._args.tags),
-            opts=self.child(),
+            opts=self.child(protect=self._args.protect or None),
         )

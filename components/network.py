@@ -43,6 +43,7 @@ class Network(Component):
         super().__init__(name, opts)
         self._args = args
         self._private_routes: list[aws.ec2.Route] = []
+        self._associations: list[aws.ec2.RouteTableAssociation] = []
         plan = cidr.plan(args.cidr, args.zones)
         self.vpc = self._vpc()
         gateway = aws.ec2.InternetGateway(
@@ -57,7 +58,7 @@ class Network(Component):
         # detaches ("Network has some mapped public address(es)", hashicorp/terraform#497).
         nat = {zone: self._nat_gateway(zone, default_route) for zone in self._nat_zones()}
         self.private_subnets = {zone: self._private_subnet(zone, str(plan[zone].private), nat) for zone in sorted(plan)}
-        self._ready: list[pulumi.Resource] = [default_route, *self._private_routes]
+        self._ready: list[pulumi.Resource] = [default_route, *self._private_routes, *self._associations]
         self._publish()
 
     @property
@@ -132,11 +133,13 @@ class Network(Component):
             # The old block must be free before the same block is taken again ("InvalidSubnet.Conflict").
             opts=self.child(delete_before_replace=True),
         )
-        aws.ec2.RouteTableAssociation(
-            f"{self.name}-{kind}-{zone}-association",
-            subnet_id=subnet.id,
-            route_table_id=table.id,
-            opts=self.child(delete_before_replace=True),
+        self._associations.append(
+            aws.ec2.RouteTableAssociation(
+                f"{self.name}-{kind}-{zone}-association",
+                subnet_id=subnet.id,
+                route_table_id=table.id,
+                opts=self.child(delete_before_replace=True),
+            )
         )
         return subnet
 

@@ -69,7 +69,11 @@ class Platform(Component):
 
     def _cluster(self) -> Cluster:
         network = self.network
-        subnets = [*network.public_subnet_ids.values(), *network.private_subnet_ids.values()]
+        # The control plane keeps the zones it was created with (EKS user guide: "VPC and subnet requirements").
+        zones = self._settings.cluster.zones
+        if not self._settings.cluster.public_access_cidrs:
+            pulumi.log.info("The cluster's endpoint is private: pulumi must run where the VPC can be reached.", self)
+        subnets = [ids[zone] for ids in (network.public_subnet_ids, network.private_subnet_ids) for zone in zones]
         return Cluster(
             "cluster",
             ClusterArgs(
@@ -80,6 +84,7 @@ class Platform(Component):
                 subnet_ids=subnets,
                 node_subnet_ids=list(network.node_subnet_ids.values()),
                 network_ready=network.ready,
+                profile=pulumi.Config("aws").get("profile"),
                 tags=self._tags,
                 protect=self._protected,
             ),
@@ -94,6 +99,7 @@ class Platform(Component):
                 region=self._region,
                 vpc_id=self.network.vpc_id,
                 kubernetes=self.cluster.kubernetes,
+                agent=self.cluster.addons["eks-pod-identity-agent"],
                 depends_on=self.cluster.ready,
                 tags=self._tags,
             ),
@@ -150,6 +156,7 @@ class Platform(Component):
                 backend_security_group_id=self.cluster.security_group_id,
                 ports=[port for each in workloads for port in (each.port, each.health.port or each.port)],
                 depends_on=network.ready,
+                protect=config.deletion_protection,
                 tags=self._tags,
             ),
             self.child(),
@@ -162,7 +169,14 @@ class Platform(Component):
         for key, load_balancer in self.load_balancers.items():
             hosts = {workload.expose.alb.host for workload in self._exposed(key).values() if workload.expose.alb}
             for host in sorted(hosts):
-                alias_record(self, host, zone, dns_name=load_balancer.dns_name, zone_id=load_balancer.zone_id)
+                alias_record(
+                    self,
+                    host,
+                    zone,
+                    dns_name=load_balancer.dns_name,
+                    zone_id=load_balancer.zone_id,
+                    protect=self._settings.load_balancers[key].deletion_protection,
+                )
 
     def _edges(self) -> dict[str, Edge]:
         edges: dict[str, Edge] = {}

@@ -11,7 +11,12 @@ from components import settings
 # load balancer's own spread take tens of seconds (kubernetes-sigs/aws-load-balancer-controller#1719, #2366).
 DEREGISTRATION_SECONDS = 20
 # Room between the server's own drain and the kill.
-GRACE_MARGIN_SECONDS = 10
+GRACE_MARGIN_SECONDS = 20
+# Pulumi waits ten minutes for a deletion unless told otherwise.
+DELETE_SECONDS = 600
+
+# Zones first, then nodes; a pod that cannot be placed so is placed anyway.
+SPREAD = ("topology.kubernetes.io/zone", "kubernetes.io/hostname")
 
 NAME_LABEL = "app.kubernetes.io/name"
 
@@ -27,6 +32,19 @@ def grace_period(drain: int) -> int:
     `preStop` runs inside the grace period (Kubernetes: "Pod Lifecycle"), hence the sum.
     """
     return DEREGISTRATION_SECONDS + drain + GRACE_MARGIN_SECONDS
+
+
+def deregistration_delay(drain: int) -> int:
+    """Seconds the load balancer lets streams of a leaving pod live: until the server's own drain ends.
+
+    It starts when the pod leaves the endpoints, as `preStop` does. At most 3600 (ELB API: TargetGroupAttribute).
+    """
+    return min(3600, DEREGISTRATION_SECONDS + drain)
+
+
+def delete_timeout(drain: int) -> int:
+    """Seconds to wait for pods to be gone when their Deployment or namespace is deleted."""
+    return DELETE_SECONDS + grace_period(drain)
 
 
 def deployment_spec(
@@ -49,9 +67,19 @@ def deployment_spec(
                 security_context=core.v1.PodSecurityContextArgs(
                     seccomp_profile=core.v1.SeccompProfileArgs(type="RuntimeDefault")
                 ),
+                topology_spread_constraints=[_spread(name, key) for key in SPREAD],
                 containers=[container(name, config, image, secret)],
             ),
         ),
+    )
+
+
+def _spread(name: str, key: str) -> core.v1.TopologySpreadConstraintArgs:
+    return core.v1.TopologySpreadConstraintArgs(
+        max_skew=1,
+        topology_key=key,
+        when_unsatisfiable="ScheduleAnyway",
+        label_selector=meta.v1.LabelSelectorArgs(match_labels=labels(name)),
     )
 
 

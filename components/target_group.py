@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import pulumi
 import pulumi_aws as aws
 
-from components import settings
+from components import pods, settings
 from components.base import Component
 from components.load_balancer import NO_ROUTE
 from components.settings import names
@@ -53,7 +53,7 @@ def target_group(
         vpc_id=edge.vpc_id,
         load_balancing_algorithm_type=alb.algorithm,
         slow_start=alb.slow_start,
-        deregistration_delay=config.drain,
+        deregistration_delay=pods.deregistration_delay(config.drain),
         health_check=_health_check(config),
         tags=dict(tags),
         opts=owner.child(delete_before_replace=False),

@@ -47,6 +47,7 @@ class Chart:
 # What AWS recommends (ELB user guide: "Security policies"); the API's own default is the one of 2016.
 TLS_POLICY: Final = "ELBSecurityPolicy-TLS13-1-2-Res-PQ-2025-09"
 
+# Helm installs a chart's CRDs once and never updates them: raising a version includes applying its CRDs by hand.
 LOAD_BALANCER_CONTROLLER: Final = Chart(
     name="aws-load-balancer-controller",
     repository="https://aws.github.io/eks-charts",

@@ -26,7 +26,7 @@ class WorkloadArgs:
 
     config: its entry in the settings. kubernetes: provider of the cluster. controller: the load balancer
     controller's release, whose chart brings the binding's CRD. edge: the load balancer it is exposed on.
-    repositories: URLs of other workloads' repositories, for images that live there. protect: keep the repository.
+    repositories: of all workloads, by name, for images that live there.
     """
 
     config: settings.Workload
@@ -75,7 +75,11 @@ class Workload(Component):
         return core.v1.Namespace(
             f"{self.name}-namespace",
             metadata=meta.v1.ObjectMetaArgs(name=self.name, labels={**pods.labels(self.name), **READINESS_GATE}),
-            opts=self._object(self._args.controller),
+            opts=self.child(
+                provider=self._args.kubernetes,
+                depends_on=[self._args.controller],
+                delete_timeout=pods.delete_timeout(self._config.drain),
+            ),
         )
 
     def _service_account(self) -> core.v1.ServiceAccount:
@@ -136,6 +140,9 @@ class Workload(Component):
                 provider=self._args.kubernetes,
                 depends_on=[self._args.controller, *rules, *edge.ready],
                 replace_on_changes=BINDING_IMMUTABLE,
+                # The old one first: while both exist new pods get a readiness gate of each, and the old target
+                # group may never find them healthy (LBC source: pkg/inject/pod_readiness).
+                delete_before_replace=True,
             ),
         )
 
@@ -167,7 +174,11 @@ class Workload(Component):
             f"{self.name}-deployment",
             metadata=self._metadata(),
             spec=pods.deployment_spec(self.name, self._config, image, self._secret()),
-            opts=self._object(*depends_on),
+            opts=self.child(
+                provider=self._args.kubernetes,
+                depends_on=depends_on,
+                delete_timeout=pods.delete_timeout(self._config.drain),
+            ),
         )
         autoscaling.v2.HorizontalPodAutoscaler(
             f"{self.name}-autoscaler",

@@ -109,6 +109,21 @@ def _worker_loop() -> Iterator[None]:
         loop.close()
 
 
+def _without_references(struct: Any) -> None:
+    """Make plain maps of resource references: the SDK would look each one up on a loop that nobody runs."""
+    if REFERENCE_KEY in struct.fields and struct.fields[REFERENCE_KEY].string_value == REFERENCE:
+        del struct.fields[REFERENCE_KEY]
+    for value in struct.fields.values():
+        _without_references_in(value)
+
+
+def _without_references_in(value: Any) -> None:
+    if value.WhichOneof("kind") == "struct_value":
+        _without_references(value.struct_value)
+    for each in value.list_value.values if value.WhichOneof("kind") == "list_value" else ():
+        _without_references_in(each)
+
+
 class RecordingMonitor(mocks.MockMonitor):
     """The SDK's mock monitor, which also remembers options and gives the eks component its children."""
 
@@ -117,6 +132,7 @@ class RecordingMonitor(mocks.MockMonitor):
         self.seen = Registrations()
 
     def RegisterResource(self, request: Any) -> Any:  # noqa: N802 - the SDK's name
+        _without_references(request.object)
         with _worker_loop():
             response = super().RegisterResource(request)  # type: ignore[no-untyped-call]
             self._remember(request, response.urn)

@@ -31,11 +31,9 @@ def test_public_access_is_only_for_the_networks_given(platform: Platform, minima
 
 
 def test_secrets_are_encrypted_with_a_key_that_rotates(platform: Platform, minimal: Raw) -> None:
-    assert platform(minimal).one("aws:kms/key:Key").inputs["enableKeyRotation"] is True
-    minimal["cluster"]["encryption"] = False
     seen = platform(minimal)
-    assert not seen.of("aws:kms/key:Key")
-    assert "encryptionConfigKeyArn" not in seen.one("eks:index:Cluster").inputs
+    assert seen.one("aws:kms/key:Key").inputs["enableKeyRotation"] is True
+    assert "encryptionConfigKeyArn" in seen.one("eks:index:Cluster").inputs
 
 
 def test_logs_go_to_a_group_that_exists_first_and_forgets(platform: Platform, minimal: Raw) -> None:
@@ -99,10 +97,36 @@ def test_node_groups_of_both_architectures(
 def test_access_entries_by_name(platform: Platform, minimal: Raw) -> None:
     arn = "arn:aws:iam::111122223333:role/developers"
     minimal["cluster"]["access"] = {"developers": {"principal_arn": arn, "policy": "edit", "namespaces": ["orders"]}}
-    entry = platform(minimal).one("eks:index:Cluster").inputs["accessEntries"]["developers"]
-    assert entry["principalArn"] == arn
-    assert entry["accessPolicies"]["edit"]["accessScope"] == {"type": "namespace", "namespaces": ["orders"]}
-    assert entry["accessPolicies"]["edit"]["policyArn"].endswith("AmazonEKSEditPolicy")
+    seen = platform(minimal)
+    association = seen.one("aws:eks/accessPolicyAssociation:AccessPolicyAssociation").inputs
+    assert seen.one("aws:eks/accessEntry:AccessEntry").inputs["principalArn"] == arn
+    assert association["accessScope"] == {"type": "namespace", "namespaces": ["orders"]}
+    assert association["policyArn"].endswith("AmazonEKSEditPolicy")
+    assert "accessEntries" not in seen.one("eks:index:Cluster").inputs
+
+
+def test_access_can_be_taken_away_in_a_protected_environment(platform: Platform, minimal: Raw) -> None:
+    arn = "arn:aws:iam::111122223333:role/developers"
+    minimal["environment"] = {"protected": True}
+    minimal["services"] = {}
+    minimal["cluster"]["access"] = {"developers": {"principal_arn": arn, "policy": "view"}}
+    assert not platform(minimal).one("aws:eks/accessEntry:AccessEntry").protect
+
+
+def test_the_control_plane_keeps_its_zones_when_the_network_grows(platform: Platform, minimal: Raw) -> None:
+    before = platform(minimal).one("eks:index:Cluster").inputs["subnetIds"]
+    minimal["network"]["zones"] = ["eu-west-1a", "eu-west-1b", "eu-west-1c"]
+    minimal["cluster"]["zones"] = ["eu-west-1a", "eu-west-1b"]
+    assert platform(minimal).one("eks:index:Cluster").inputs["subnetIds"] == before
+
+
+def test_without_an_autoscaler_a_raised_minimum_raises_the_size(platform: Platform, minimal: Raw) -> None:
+    minimal["cluster"]["node_groups"]["general"] |= {"min": 4}
+    inputs = platform(minimal).one("eks:index:ManagedNodeGroup").inputs
+    assert inputs["scalingConfig"]["desiredSize"] == 4
+    assert not inputs.get("ignoreScalingChanges")
+    minimal["cluster"]["node_groups"]["general"] |= {"autoscaled": True}
+    assert platform(minimal).one("eks:index:ManagedNodeGroup").inputs["ignoreScalingChanges"] is True
 
 
 def test_objects_use_a_provider_whose_identity_outlives_cluster_updates(platform: Platform, minimal: Raw) -> None:
@@ -117,6 +141,7 @@ def test_the_controller_starts_after_agent_and_association(platform: Platform, m
     agent = seen.one(ADDON, "cluster-eks-pod-identity-agent")
     assert {association.urn, agent.urn} <= set(release.depends_on)
     assert agent.urn in association.depends_on
+    assert seen.one("eks:index:ManagedNodeGroup").urn not in association.depends_on
     values = release.inputs["values"]
     assert values["enableServiceMutatorWebhook"] is False
     assert values["keepTLSSecret"] is True

@@ -196,6 +196,17 @@ def test_two_balancers_share_the_validation_record_of_a_domain(platform: Platfor
     ]
 
 
+def test_a_protected_balancer_is_refused_by_pulumi_before_it_is_half_taken_apart(
+    platform: Platform, minimal: Raw
+) -> None:
+    minimal["load_balancers"]["public"]["deletion_protection"] = True
+    seen = platform(minimal)
+    host = seen.one("aws:route53/record:Record", "record-orders.dev.example.com")
+    assert seen.one(LB).protect
+    assert seen.one(LISTENER).protect
+    assert host.protect
+
+
 def test_a_given_certificate_is_used_and_none_is_requested(platform: Platform, minimal: Raw) -> None:
     arn = "arn:aws:acm:eu-west-1:111122223333:certificate/12345678-1234-1234-1234-123456789012"
     minimal["load_balancers"]["public"]["certificate"] = {"arn": arn}
@@ -210,6 +221,7 @@ def test_a_given_certificate_is_used_and_none_is_requested(platform: Platform, m
         ({"port": 50052}, True),
         ({"protocol": "http", "grpc_services": None}, True),
         ({"drain": 60}, False),
+        ({"health": {"interval": 30}}, False),
         ({"scaling": {"max": 20}}, False),
     ],
 )

@@ -40,7 +40,8 @@ def test_one_drain_value_gives_every_number_that_a_rollout_needs(platform: Platf
     sleep = found["lifecycle"]["preStop"]["sleep"]["seconds"]
     environment = {each["name"]: each.get("value") for each in found["env"]}
     assert spec["terminationGracePeriodSeconds"] >= sleep + 90
-    assert seen.one("aws:lb/targetGroup:TargetGroup").inputs["deregistrationDelay"] == 90
+    delay = seen.one("aws:lb/targetGroup:TargetGroup").inputs["deregistrationDelay"]
+    assert sleep + 90 <= delay <= spec["terminationGracePeriodSeconds"] - sleep
     assert environment["DRAIN_SECONDS"] == "90"
 
 
@@ -50,6 +51,7 @@ def test_binding_comes_after_rules_and_controller_and_before_the_pods(platform: 
     rule, release = seen.one("aws:lb/listenerRule:ListenerRule"), seen.one("kubernetes:helm.sh/v3:Release")
     assert {rule.urn, release.urn} <= set(binding.depends_on)
     assert binding.urn in deployment.depends_on
+    assert binding.delete_before_replace is True
     assert set(binding.replace_on_changes) >= {"spec.targetGroupARN", "spec.targetType", "spec.vpcID"}
     assert "name" not in binding.inputs["metadata"]
 
@@ -127,5 +129,12 @@ def test_a_workload_that_is_not_exposed_has_no_edge(platform: Platform, minimal:
     assert seen.one(DEPLOYMENT)
 
 
+def test_pods_spread_over_zones_and_nodes_where_they_can(platform: Platform, minimal: Raw) -> None:
+    spec = platform(minimal).one(DEPLOYMENT).inputs["spec"]["template"]["spec"]
+    keys = {each["topologyKey"]: each["whenUnsatisfiable"] for each in spec["topologySpreadConstraints"]}
+    assert keys == {"topology.kubernetes.io/zone": "ScheduleAnyway", "kubernetes.io/hostname": "ScheduleAnyway"}
+
+
 def test_the_grace_period_covers_deregistration_and_drain() -> None:
     assert all(pods.grace_period(drain) > pods.DEREGISTRATION_SECONDS + drain for drain in (1, 30, 3600))
+    assert pods.deregistration_delay(3600) == 3600
