@@ -131,9 +131,9 @@ class Cluster(Section):
     zones: Annotated[
         ZoneNames,
         Says(
-            "Zones of the network that hold the interfaces of the control plane. EKS takes subnets only in the zones "
-            "that the cluster was created with: before `network.zones` gets another zone, name the old ones here. "
-            "Nodes run in all zones of the network.",
+            "Zones of the network that hold the interfaces of the control plane. EKS keeps the exact set of zones that "
+            "the cluster was created with: before `network.zones` changes, name the old ones here. Nodes run in all "
+            "zones of the network.",
             default="`network.zones`",
             source="EKS User Guide, VPC and subnet requirements",
         ),

@@ -14,6 +14,7 @@ from components.settings.wording import Fault, counted, quoted, shown
 # VPC User Guide, "Subnet CIDR blocks": AWS keeps the first four addresses of a subnet and the last one.
 _KEPT_BY_AWS: Final = 5
 _SMALLEST_WITHOUT_NAT: Final = 17
+_OWN_TAGS: Final = "grpc-platform:"
 _REGION: Final = r"[a-z]{2}(?:-[a-z]+)+-[0-9]"
 
 
@@ -91,6 +92,11 @@ def _tags(settings: Settings) -> Iterator[Fault]:
     """IAM User Guide, "Tags for IAM resources": the keys of its tags do not differ by case alone."""
     seen: dict[str, str] = {}
     for tag in settings.environment.tags:
+        if tag.lower().startswith(_OWN_TAGS):
+            yield Fault(
+                ("environment", "tags", tag),
+                f"tags that start with {_OWN_TAGS} are the platform's own: they name project and stack; choose another",
+            )
         first = seen.setdefault(tag.lower(), tag)
         if first != tag:
             yield Fault(
