@@ -244,4 +244,4 @@ def test_a_protected_environment_runs_two_pods_of_everything(desk: Desk) -> None
 def test_tags_of_the_platform_are_its_own(desk: Desk, key: str) -> None:
     desk.put(("environment", "tags", key), "x")
     (line,) = desk.lines()
-    assert line.startswith(f"environment.tags.{key}: tags that start with grpc-platform: are the platform's own")
+    assert line.startswith(f'environment.tags["{key}"]: tags that start with grpc-platform: are the platform\'s own')
