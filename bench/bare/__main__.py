@@ -236,8 +236,7 @@ for index in range(BALANCERS):
 
 
 # Workloads
-def workload(index: int) -> None:
-    name = f"workload-{index:03}"
+def edge(index: int, name: str, service: k8s.core.v1.Service, namespace: Any) -> k8s.apiextensions.CustomResource:
     host = f"{name}.dev.example.com"
     balancer, listener, ways = listeners[index % BALANCERS]
     aws.route53.Record(
@@ -246,15 +245,6 @@ def workload(index: int) -> None:
         name=host,
         type="A",
         aliases=[{"name": balancer.dns_name, "zone_id": balancer.zone_id, "evaluate_target_health": True}],
-    )
-    namespace = k8s.core.v1.Namespace(name, metadata={"name": name}, opts=after(release, provider=provider))
-    metadata = {"name": name, "namespace": namespace.metadata.name}
-    account = k8s.core.v1.ServiceAccount(name, metadata=metadata, opts=after(provider=provider))
-    service = k8s.core.v1.Service(
-        name,
-        metadata={**metadata, "annotations": {"pulumi.com/skipAwait": "true"}},
-        spec={"selector": {"app": name}, "ports": [{"name": "grpc", "port": 50051, "target_port": 50051}]},
-        opts=after(provider=provider),
     )
     group = aws.lb.TargetGroup(
         name,
@@ -275,11 +265,11 @@ def workload(index: int) -> None:
         ],
         actions=[{"type": "forward", "target_group_arn": group.arn}],
     )
-    binding = k8s.apiextensions.CustomResource(
+    return k8s.apiextensions.CustomResource(
         name,
         api_version="elbv2.k8s.aws/v1beta1",
         kind="TargetGroupBinding",
-        metadata={"namespace": namespace.metadata.name},
+        metadata={"namespace": namespace},
         spec={
             "serviceRef": {"name": service.metadata.name, "port": 50051},
             "targetGroupARN": group.arn,
@@ -289,6 +279,9 @@ def workload(index: int) -> None:
         },
         opts=after(release, rule, *ways, provider=provider),
     )
+
+
+def pods(name: str, metadata: dict[str, Any], *needs: pulumi.Resource) -> None:
     probe = {"grpc": {"port": 50051, "service": ""}, "period_seconds": 5}
     deployment = k8s.apps.v1.Deployment(
         name,
@@ -313,11 +306,11 @@ def workload(index: int) -> None:
                 },
             },
         },
-        opts=after(account, service, binding, provider=provider),
+        opts=after(*needs, provider=provider),
     )
     k8s.autoscaling.v2.HorizontalPodAutoscaler(
         name,
-        metadata={"namespace": namespace.metadata.name},
+        metadata={"namespace": metadata["namespace"]},
         spec={
             "scale_target_ref": {"api_version": "apps/v1", "kind": "Deployment", "name": name},
             "min_replicas": 2,
@@ -333,10 +326,24 @@ def workload(index: int) -> None:
     )
     k8s.policy.v1.PodDisruptionBudget(
         name,
-        metadata={"namespace": namespace.metadata.name},
+        metadata={"namespace": metadata["namespace"]},
         spec={"max_unavailable": 1, "selector": {"match_labels": {"app": name}}},
         opts=after(deployment, provider=provider),
     )
+
+
+def workload(index: int) -> None:
+    name = f"workload-{index:03}"
+    namespace = k8s.core.v1.Namespace(name, metadata={"name": name}, opts=after(release, provider=provider))
+    metadata = {"name": name, "namespace": namespace.metadata.name}
+    account = k8s.core.v1.ServiceAccount(name, metadata=metadata, opts=after(provider=provider))
+    service = k8s.core.v1.Service(
+        name,
+        metadata={**metadata, "annotations": {"pulumi.com/skipAwait": "true"}},
+        spec={"selector": {"app": name}, "ports": [{"name": "grpc", "port": 50051, "target_port": 50051}]},
+        opts=after(provider=provider),
+    )
+    pods(name, metadata, account, service, edge(index, name, service, namespace.metadata.name))
 
 
 for number in range(WORKLOADS):
