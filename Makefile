@@ -1,6 +1,7 @@
 # grpc-platform: `make` alone lists what there is. Paths are relative, so the checkout may lie anywhere.
 PYTHON ?= python3
 RUN := .venv/bin/python
+export env  # read by the shell, never pasted into its text
 MAKEFLAGS += --no-print-directory
 .DEFAULT_GOAL := help
 .PHONY: help setup env up down preview lint test test-slow bench fuzz crds sweep check portal
@@ -32,8 +33,8 @@ down: setup
 	@$(RUN) -m tools down
 
 preview: setup
-	@if [ -z "$(env)" ]; then echo 'which environment? For example: make preview env=dev' >&2; exit 2; fi
-	@$(RUN) -m tools preview '$(env)'
+	@if [ -z "$$env" ]; then echo 'which environment? For example: make preview env=dev' >&2; exit 2; fi
+	@$(RUN) -m tools preview "$$env"
 
 lint: setup
 	$(RUN) -m ruff check .

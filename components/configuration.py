@@ -48,7 +48,12 @@ def _sections(project: str) -> dict[str, Any]:
     """Every key of the project's namespace, unknown ones too, so that a misspelt section is an error and not a void."""
     prefix = f"{project}:"
     found = pulumi.runtime.config.CONFIG.get() or pulumi.runtime.config.get_config_env()
-    return {key.removeprefix(prefix): _plain(value) for key, value in found.items() if key.startswith(prefix)}
+    # Pulumi hands a section with nothing under it over as an empty text.
+    return {
+        key.removeprefix(prefix): _plain(value) if value != "" else None
+        for key, value in found.items()
+        if key.startswith(prefix)
+    }
 
 
 def _plain(value: Any) -> Any:

@@ -113,7 +113,13 @@ class LoadBalancer(Component):
         config = self._args.config
         return aws.lb.LoadBalancer(
             f"{self.name}-load-balancer",
-            name=names.physical(f"{pulumi.get_stack()}-{self.name}", self.name, config.scheme, *self._args.identity),
+            name=names.physical(
+                f"{pulumi.get_stack()}-{self.name}",
+                self.name,
+                config.scheme,
+                str(config.generation),
+                *self._args.identity,
+            ),
             load_balancer_type="application",
             internal=config.scheme == "internal",
             security_groups=[group.id],

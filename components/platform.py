@@ -181,7 +181,7 @@ class Platform(Component):
     def _edges(self) -> dict[str, Edge]:
         edges: dict[str, Edge] = {}
         for key, load_balancer in self.load_balancers.items():
-            workloads = self._exposed(key)
+            workloads, config = self._exposed(key), self._settings.load_balancers[key]
             rules = [rule for name, workload in workloads.items() for rule in rules_of(name, workload)]
             assigned = priorities.assign({rule.key: rule.specificity for rule in rules})
             edge = Edge(
@@ -189,7 +189,7 @@ class Platform(Component):
                 vpc_id=self.network.vpc_id,
                 # A target group serves one load balancer only, so it is replaced together with it
                 # ("TargetGroupAssociationLimit", hashicorp/terraform-provider-aws#22005).
-                identity=(*self._identity, key, self._settings.load_balancers[key].scheme),
+                identity=(*self._identity, key, config.scheme, str(config.generation)),
                 priorities=assigned,
                 dns_name=load_balancer.dns_name,
                 ready=load_balancer.paths_to_pods,

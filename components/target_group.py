@@ -39,7 +39,7 @@ def target_group(
 ) -> aws.lb.TargetGroup:
     """Target group of pod addresses, replaced by a new one under a new name when a create-only input changes."""
     version = protocol_version(config)
-    identity = (owner.name, str(config.port), "HTTP", version, "ip", "ipv4", *edge.identity)
+    identity = (owner.name, str(config.port), "HTTP", version, "ip", "ipv4", str(alb.generation), *edge.identity)
     return aws.lb.TargetGroup(
         f"{owner.name}-target-group",
         # A name of its own for each set of create-only inputs: the new group must exist before rules leave the old

@@ -200,5 +200,6 @@ def reset(store: Store) -> str:
     count = len(store.rows())
     store.clear()
     return (
-        f"deleted {count} resource{'s' if count != 1 else ''}; Pulumi's state still lists them until `pulumi refresh`"
+        f"deleted {count} resource{'s' if count != 1 else ''}; Pulumi's state still lists them: `make up` makes "
+        "them anew, `make down` forgets them"
     )

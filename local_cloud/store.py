@@ -83,6 +83,8 @@ class Store:
         path = home() / "cloud.sqlite" if path is None else path
         if str(path) != ":memory:":
             Path(path).parent.mkdir(parents=True, exist_ok=True)
+            # A cloud knows the secrets it was given, so the file is its user's alone; SQLite's side files inherit it.
+            Path(path).touch(mode=0o600)
         self._lock = threading.RLock()
         self._depth = 0
         self._fresh: set[tuple[str, str, str]] = set()

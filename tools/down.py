@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from tools import environment
 from tools.engine import EngineError, LocalEngine
-from tools.up import leftovers, make_ready, progress_flags, say
+from tools.up import UNREACHABLE, emptied, leftovers, make_ready, progress_flags, say
 
 
 def main() -> int:
@@ -15,9 +15,9 @@ def main() -> int:
     if not make_ready(place, engine, stack, destroying=True):
         return 1
     if place.checkpoint(stack).is_file():
-        code = engine.show(
-            "destroy", "--yes", "--skip-preview", "--stack", stack, *progress_flags(), cwd=place.checkout
-        )
+        flags = ("--yes", "--skip-preview", "--stack", stack, *progress_flags())
+        gone = UNREACHABLE if emptied(place, engine, stack) else {}
+        code = engine.show("destroy", *flags, cwd=place.checkout, env=gone)
         if code:
             say("\nNot everything is gone. `make down` again goes on where this run stopped.")
             return 1

@@ -11,6 +11,9 @@ from typing import Any
 from tools import environment, locks, recovery, report
 from tools.engine import EngineError, LocalEngine
 
+UNREACHABLE = {"PULUMI_K8S_DELETE_UNREACHABLE": "true"}
+"""With it the Kubernetes provider forgets objects whose cluster is gone (pulumi-kubernetes: provider.go)."""
+
 
 def say(text: str) -> None:
     """A line for the user, before what the CLI prints next."""
@@ -63,6 +66,9 @@ def main() -> int:
     try:
         ensure_stack(place, engine, stack)
         flags = ("--yes", "--skip-preview", "--suppress-outputs", "--stack", stack, *progress_flags())
+        if emptied(place, engine, stack):
+            say("The local cloud was emptied; what the state still lists is made anew.")
+            engine.run("refresh", "--yes", "--skip-preview", "--stack", stack, cwd=place.checkout, env=UNREACHABLE)
         code = engine.show("up", *flags, cwd=place.checkout)
         if code:
             say("\nNot complete. After a correction, or an interruption, `make up` goes on where this run stopped;")
@@ -73,6 +79,14 @@ def main() -> int:
         say(str(error))
         return 1
     return 0
+
+
+def emptied(place: environment.Environment, engine: LocalEngine, stack: str) -> bool:
+    """Whether the state lists resources while their cloud holds none: it was reset, or its file deleted."""
+    if leftovers(engine.store) or not place.checkpoint(stack).is_file():
+        return False
+    listed = engine.export(place.checkout, stack).get("resources") or []
+    return any(each.get("custom") and each.get("id") for each in listed)
 
 
 def leftovers(store: Path) -> list[str]:

@@ -66,6 +66,15 @@ class Alb(Section):
         Literal["round_robin", "least_outstanding_requests", "weighted_random"],
         Says("How requests are spread over the pods; `least_outstanding_requests` counts open streams."),
     ] = "round_robin"
+    generation: Annotated[
+        Whole,
+        Field(ge=1, le=1000),
+        Says(
+            "Part of the physical name of the target group. "
+            "Raise it when a change that needed a new one failed half-way and is taken back: the old name is still "
+            'in use ("already exists").'
+        ),
+    ] = 1
     slow_start: Annotated[
         Whole,
         Field(ge=0, le=900),

@@ -89,6 +89,15 @@ class LoadBalancer(Section):
             source="VPC User Guide, Amazon VPC quotas",
         ),
     ] = ("0.0.0.0/0",)
+    generation: Annotated[
+        Whole,
+        Field(ge=1, le=1000),
+        Says(
+            "Part of the physical name of the load balancer and of its target groups. "
+            "Raise it when a change that needed a new one failed half-way and is taken back: the old name is still "
+            'in use ("already exists").'
+        ),
+    ] = 1
     deletion_protection: Annotated[
         Flag, Says("Whether AWS refuses to delete the load balancer.", default="`environment.protected`")
     ] = False

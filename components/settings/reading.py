@@ -62,7 +62,7 @@ def _unknown(path: Path) -> str:
     """An unknown key, never its value: who knows what it is."""
     allowed = shape.keys(path[:-1])
     near = suggestion(str(path[-1]), allowed)
-    return f"unknown key{near or ';'} (allowed: {', '.join(allowed)})"
+    return f"unknown key{near} (allowed: {', '.join(allowed)})"
 
 
 def _key(path: Path, detail: ErrorDetails) -> Fault:

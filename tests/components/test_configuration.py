@@ -34,6 +34,11 @@ def test_settings_and_region_come_back(read: Read, minimal: Raw) -> None:
     assert list(loaded.services) == ["orders"]
 
 
+def test_a_section_with_nothing_under_it_is_left_out(read: Read, minimal: Raw) -> None:
+    minimal["services"] = ""
+    assert read(minimal)[0].services == {}
+
+
 def test_a_misspelt_section_is_named(read: Read, minimal: Raw) -> None:
     minimal["servces"] = minimal.pop("services")
     with pytest.raises(pulumi.RunError, match='grpc-platform:servces: unknown key; did you mean "services"'):

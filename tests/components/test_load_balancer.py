@@ -220,6 +220,7 @@ def test_a_given_certificate_is_used_and_none_is_requested(platform: Platform, m
     [
         ({"port": 50052}, True),
         ({"protocol": "http", "grpc_services": None}, True),
+        ({"expose": {"alb": {"host": "orders.dev.example.com", "generation": 2}}}, True),
         ({"drain": 60}, False),
         ({"health": {"interval": 30}}, False),
         ({"scaling": {"max": 20}}, False),
@@ -242,6 +243,14 @@ def test_a_target_group_is_replaced_together_with_its_load_balancer(platform: Pl
     before = platform(minimal).one(GROUP).inputs["name"]
     minimal["load_balancers"]["public"]["scheme"] = "internal"
     assert platform(minimal).one(GROUP).inputs["name"] != before
+
+
+def test_a_new_generation_names_load_balancer_and_target_groups_anew(platform: Platform, minimal: Raw) -> None:
+    before = {each.inputs["name"] for type_ in (LB, GROUP) for each in platform(minimal).of(type_)}
+    minimal["load_balancers"]["public"]["generation"] = 2
+    after = {each.inputs["name"] for type_ in (LB, GROUP) for each in platform(minimal).of(type_)}
+    assert len(before) == len(after) == 2
+    assert not before & after
 
 
 def test_names_differ_between_stacks_and_fit(platform: Platform, minimal: Raw) -> None:

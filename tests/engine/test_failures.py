@@ -77,3 +77,24 @@ def test_destroying_in_the_wrong_order_is_refused_in_the_words_of_aws(tmp_path: 
     guest.run("destroy", "--yes", "--skip-preview")
     owner.run("destroy", "--yes", "--skip-preview")
     assert owner.cloud() == []
+
+
+def test_a_failed_replacement_can_be_taken_back_under_a_new_generation(world: World) -> None:
+    """The old name is still taken by what waits for its deletion; AWS would say the same."""
+    raw = deepcopy(MINIMAL)
+    world.configure(raw)
+    world.up()
+    failing = deepcopy(MINIMAL)
+    failing["load_balancers"]["public"]["scheme"] = "internal"
+    failing["network"]["zones"] = ["eu-west-1a", "eu-west-1b", "eu-west-1c"]
+    world.configure(failing)
+    assert "exact set of AZs" in world.run("up", "--yes", "--skip-preview", check=False).text
+    world.configure(raw)
+    assert "already exists" in world.run("up", "--yes", "--skip-preview", check=False).text
+    raw["load_balancers"]["public"]["generation"] = 2
+    world.configure(raw)
+    world.up()
+    assert set(world.steps()) == {"same"}
+    assert len(world.cloud("aws:lb/targetGroup:TargetGroup")) == 1
+    world.run("destroy", "--yes", "--skip-preview")
+    assert world.cloud() == []

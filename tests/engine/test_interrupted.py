@@ -138,3 +138,14 @@ def test_a_stack_that_someone_else_is_updating_is_left_alone(checkout: Path) -> 
     assert "Traceback" not in said
     first.communicate(timeout=400)
     assert first.returncode == 0
+
+
+def test_an_emptied_cloud_is_filled_again_and_can_be_taken_down(checkout: Path) -> None:
+    """`reset` or a deleted file: the state lists what no longer exists, the cluster is unreachable."""
+    finish(checkout, "up")
+    environment.Environment(checkout).store.unlink()
+    assert "was emptied" in finish(checkout, "up")
+    assert orphans(checkout) == set()
+    assert len(rows(checkout)) > 60
+    environment.Environment(checkout).store.unlink()
+    assert "Nothing is left" in finish(checkout, "down")

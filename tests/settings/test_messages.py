@@ -18,13 +18,13 @@ def test_an_unknown_key_is_answered_with_the_likely_one_and_the_allowed_ones(des
 
 def test_an_unknown_key_shows_no_value(desk: Desk) -> None:
     (line,) = desk.put("cluster.password", "hunter2").lines()
-    assert line.startswith("cluster.password: unknown key; (allowed: version, ")
+    assert line.startswith("cluster.password: unknown key (allowed: version, ")
     assert "hunter2" not in line
 
 
 def test_an_unknown_section_is_a_problem_even_when_it_is_a_word_of_a_later_release(desk: Desk) -> None:
     (line,) = desk.put("lattice", {"auth": "iam"}).lines()
-    assert line == "lattice: unknown key; (allowed: environment, existing, network, cluster, load_balancers, services)"
+    assert line == "lattice: unknown key (allowed: environment, existing, network, cluster, load_balancers, services)"
 
 
 def test_all_problems_are_told_at_once_in_the_order_of_the_sections(desk: Desk) -> None:

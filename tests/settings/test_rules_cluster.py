@@ -100,7 +100,7 @@ def test_a_version_without_pinned_builds_needs_every_build_and_says_how_to_find_
 def test_the_encryption_of_secrets_is_no_choice(desk: Desk) -> None:
     """Taking it away would replace the cluster, so there is no key for it."""
     (line,) = desk.put("cluster.encryption", False).lines()
-    assert line.startswith("cluster.encryption: unknown key; (allowed: version, ")
+    assert line.startswith("cluster.encryption: unknown key (allowed: version, ")
 
 
 def test_kube_proxy_has_the_minor_version_of_the_cluster(desk: Desk) -> None:

@@ -92,7 +92,7 @@ def test_dev_names_most_options() -> None:
     """A reader who knows only this file has seen nearly everything there is."""
     fields = {field for node in json_schema()["$defs"].values() for field in node["properties"]}
     missing = sorted(field for field in fields if not re.search(rf"\b{field}:", text("dev")))
-    assert missing == ["deletion_protection", "release_version"]
+    assert missing == ["deletion_protection", "generation", "release_version"]
 
 
 def test_prod_is_hardened() -> None:
