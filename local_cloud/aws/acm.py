@@ -231,8 +231,11 @@ def _refuse_validation(cloud: Cloud, props: Props) -> None:
 
 
 def _validation_id(cloud: Cloud, props: Props) -> str:
+    """The time of issue, as the real provider has it; a second later where two were issued in the same one."""
     moment = _moment(cloud.now())
-    return moment.strftime("%Y-%m-%d %H:%M:%S +0000 UTC")
+    while cloud.get(VALIDATION, found := moment.strftime("%Y-%m-%d %H:%M:%S +0000 UTC")):
+        moment += timedelta(seconds=1)
+    return found
 
 
 def _after_validation(cloud: Cloud, row: Row) -> None:

@@ -251,6 +251,19 @@ def test_a_certificate_is_pending_until_a_validation_has_waited_for_its_record()
     assert world.live(certificate)["notAfter"] > world.live(certificate)["notBefore"]
 
 
+def test_two_validations_of_one_second_are_two(monkeypatch: pytest.MonkeyPatch) -> None:
+    world = World()
+    zone = _zone(world)
+    moment = world.aws.account.now()
+    monkeypatch.setattr(type(world.aws.account), "now", lambda self: moment)
+    certificates = [_certificate(world), _certificate(world, domainName="b.example.com")]
+    made = []
+    for certificate in certificates:
+        record = _validation_record(world, zone, certificate)
+        made.append(_validation(world, certificate, validationRecordFqdns=[record["fqdn"]]).id)
+    assert len(set(made)) == 2
+
+
 def test_without_a_validation_it_is_issued_a_while_after_its_record(monkeypatch: pytest.MonkeyPatch) -> None:
     world = World()
     zone, certificate = _zone(world), _certificate(world)
