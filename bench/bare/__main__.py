@@ -1,7 +1,8 @@
 """A program as one would write it without any platform: provider classes in loops, no settings, no components.
 
-It registers the same resources as the platform does for the same number of workloads, type by type; the benchmark
-checks that. `bench:workloads` is the number, `bench:balancers` how many load balancers they are spread over.
+It registers the same resources as the platform does for the same number of workloads, type by type (the benchmark
+checks that), and the workloads' with the same inputs. `bench:workloads` is the number, `bench:balancers` how many load
+balancers they are spread over.
 """
 
 import json
@@ -29,6 +30,8 @@ TRUST = json.dumps(
 )
 MANAGED = "arn:aws:iam::aws:policy/"
 HOSTED_ZONE = "Z0123456789ABCDEFGHIJ"
+TAGS = {"project": "bench", "stack": "bench"}
+GATE = {"elbv2.k8s.aws/pod-readiness-gate-inject": "enabled"}
 NOT_FOUND = {"type": "fixed-response", "fixed_response": {"content_type": "text/plain", "status_code": "404"}}
 
 
@@ -253,7 +256,22 @@ def edge(index: int, name: str, service: k8s.core.v1.Service, namespace: Any) ->
         protocol_version="GRPC",
         target_type="ip",
         vpc_id=vpc.id,
-        health_check={"path": "/grpc.health.v1.Health/Check", "matcher": "0"},
+        ip_address_type="ipv4",
+        load_balancing_algorithm_type="round_robin",
+        slow_start=0,
+        deregistration_delay=50,
+        health_check={
+            "enabled": True,
+            "protocol": "HTTP",
+            "port": "traffic-port",
+            "path": "/grpc.health.v1.Health/Check",
+            "matcher": "0",
+            "interval": 15,
+            "timeout": 5,
+            "healthy_threshold": 2,
+            "unhealthy_threshold": 2,
+        },
+        tags=TAGS,
     )
     rule = aws.lb.ListenerRule(
         name,
@@ -264,12 +282,13 @@ def edge(index: int, name: str, service: k8s.core.v1.Service, namespace: Any) ->
             {"path_pattern": {"values": [f"/acme.workload{index}.v1.Any/*"]}},
         ],
         actions=[{"type": "forward", "target_group_arn": group.arn}],
+        tags=TAGS,
     )
     return k8s.apiextensions.CustomResource(
         name,
         api_version="elbv2.k8s.aws/v1beta1",
         kind="TargetGroupBinding",
-        metadata={"namespace": namespace},
+        metadata={"namespace": namespace, "labels": {"app": name}},
         spec={
             "serviceRef": {"name": service.metadata.name, "port": 50051},
             "targetGroupARN": group.arn,
@@ -281,27 +300,56 @@ def edge(index: int, name: str, service: k8s.core.v1.Service, namespace: Any) ->
     )
 
 
+def container(name: str) -> dict[str, Any]:
+    probe = {"grpc": {"port": 50051, "service": ""}, "period_seconds": 5, "failure_threshold": 3, "timeout_seconds": 2}
+    ready = {**probe, "grpc": {"port": 50051, "service": name}}
+    return {
+        "name": name,
+        "image": "ghcr.io/acme/any:1",
+        "ports": [{"name": "grpc", "container_port": 50051}],
+        "env": [{"name": "DRAIN_SECONDS", "value": "30"}, {"name": "PORT", "value": "50051"}],
+        "resources": {
+            "requests": {"cpu": "250m", "memory": "256Mi"},
+            "limits": {"memory": "256Mi"},
+        },
+        "startup_probe": probe,
+        "readiness_probe": ready,
+        "liveness_probe": probe,
+        "lifecycle": {"pre_stop": {"sleep": {"seconds": 20}}},
+        "security_context": {
+            "allow_privilege_escalation": False,
+            "capabilities": {"drop": ["ALL"]},
+        },
+    }
+
+
 def pods(name: str, metadata: dict[str, Any], *needs: pulumi.Resource) -> None:
-    probe = {"grpc": {"port": 50051, "service": ""}, "period_seconds": 5}
+    labels = {"app": name}
+    spread = [
+        {
+            "max_skew": 1,
+            "topology_key": key,
+            "when_unsatisfiable": "ScheduleAnyway",
+            "label_selector": {"match_labels": labels},
+        }
+        for key in ("topology.kubernetes.io/zone", "kubernetes.io/hostname")
+    ]
     deployment = k8s.apps.v1.Deployment(
         name,
         metadata=metadata,
         spec={
-            "selector": {"match_labels": {"app": name}},
+            "selector": {"match_labels": labels},
+            "strategy": {"type": "RollingUpdate", "rolling_update": {"max_surge": "25%", "max_unavailable": 0}},
             "template": {
-                "metadata": {"labels": {"app": name}},
+                "metadata": {"labels": labels},
                 "spec": {
                     "service_account_name": name,
-                    "termination_grace_period_seconds": 60,
+                    "automount_service_account_token": False,
+                    "termination_grace_period_seconds": 70,
+                    "security_context": {"seccomp_profile": {"type": "RuntimeDefault"}},
+                    "topology_spread_constraints": spread,
                     "containers": [
-                        {
-                            "name": name,
-                            "image": "ghcr.io/acme/any:1",
-                            "ports": [{"name": "grpc", "container_port": 50051}],
-                            "resources": {"requests": {"cpu": "250m", "memory": "256Mi"}},
-                            "readiness_probe": probe,
-                            "lifecycle": {"pre_stop": {"sleep": {"seconds": 20}}},
-                        }
+                        container(name),
                     ],
                 },
             },
@@ -310,7 +358,7 @@ def pods(name: str, metadata: dict[str, Any], *needs: pulumi.Resource) -> None:
     )
     k8s.autoscaling.v2.HorizontalPodAutoscaler(
         name,
-        metadata={"namespace": metadata["namespace"]},
+        metadata={"namespace": metadata["namespace"], "labels": labels},
         spec={
             "scale_target_ref": {"api_version": "apps/v1", "kind": "Deployment", "name": name},
             "min_replicas": 2,
@@ -326,7 +374,7 @@ def pods(name: str, metadata: dict[str, Any], *needs: pulumi.Resource) -> None:
     )
     k8s.policy.v1.PodDisruptionBudget(
         name,
-        metadata={"namespace": metadata["namespace"]},
+        metadata={"namespace": metadata["namespace"], "labels": labels},
         spec={"max_unavailable": 1, "selector": {"match_labels": {"app": name}}},
         opts=after(deployment, provider=provider),
     )
@@ -334,13 +382,18 @@ def pods(name: str, metadata: dict[str, Any], *needs: pulumi.Resource) -> None:
 
 def workload(index: int) -> None:
     name = f"workload-{index:03}"
-    namespace = k8s.core.v1.Namespace(name, metadata={"name": name}, opts=after(release, provider=provider))
-    metadata = {"name": name, "namespace": namespace.metadata.name}
+    namespace = k8s.core.v1.Namespace(
+        name, metadata={"name": name, "labels": {"app": name, **GATE}}, opts=after(release, provider=provider)
+    )
+    metadata = {"name": name, "namespace": namespace.metadata.name, "labels": {"app": name}}
     account = k8s.core.v1.ServiceAccount(name, metadata=metadata, opts=after(provider=provider))
     service = k8s.core.v1.Service(
         name,
         metadata={**metadata, "annotations": {"pulumi.com/skipAwait": "true"}},
-        spec={"selector": {"app": name}, "ports": [{"name": "grpc", "port": 50051, "target_port": 50051}]},
+        spec={
+            "selector": {"app": name},
+            "ports": [{"name": "grpc", "port": 50051, "target_port": 50051, "app_protocol": "kubernetes.io/h2c"}],
+        },
         opts=after(provider=provider),
     )
     pods(name, metadata, account, service, edge(index, name, service, namespace.metadata.name))
