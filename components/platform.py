@@ -47,6 +47,7 @@ class Platform(Component):
             "grpc-platform:stack": self._stack,
         }
         self._protected = config.environment.protected
+        self._exposed = self._by_load_balancer()
         self.network = self._network()
         self.cluster = self._cluster()
         self.controller = self._controller()
@@ -113,12 +114,17 @@ class Platform(Component):
             if workload.image is None or workload.image.uri is None
         }
 
-    def _exposed(self, load_balancer: str) -> dict[str, settings.Workload]:
-        return {
-            name: workload
-            for name, workload in sorted(self._settings.services.items())
-            if workload.expose.alb and workload.expose.alb.load_balancer == load_balancer
-        }
+    def _by_load_balancer(self) -> dict[str, dict[str, settings.Workload]]:
+        """Exposed workloads by load balancer, both in name order."""
+        exposed: dict[str, dict[str, settings.Workload]] = {key: {} for key in sorted(self._settings.load_balancers)}
+        for name, workload in sorted(self._settings.services.items()):
+            if workload.expose.alb:
+                exposed[workload.expose.alb.load_balancer][name] = workload
+        return exposed
+
+    def _hosts(self, load_balancer: str) -> list[str]:
+        workloads = self._exposed[load_balancer].values()
+        return sorted({workload.expose.alb.host for workload in workloads if workload.expose.alb})
 
     def _load_balancers(self) -> dict[str, LoadBalancer]:
         arns = self._certificate_arns()
@@ -135,8 +141,8 @@ class Platform(Component):
                 continue
             if zone is None or issuer is None:
                 raise ValueError(f"load balancer {key} has neither a certificate nor a hosted zone to validate one in")
-            hosts = [workload.expose.alb.host for workload in self._exposed(key).values() if workload.expose.alb]
-            domains = given.domains if given and given.domains else certificate_domains(hosts or [zone.name], zone.name)
+            hosts = self._hosts(key) or [zone.name]
+            domains = given.domains if given and given.domains else certificate_domains(hosts, zone.name)
             arns[key] = issuer.issue(key, domains)
         return arns
 
@@ -144,7 +150,7 @@ class Platform(Component):
         config = self._settings.load_balancers[key]
         network = self.network
         internal = config.scheme == "internal"
-        workloads = self._exposed(key).values()
+        workloads = self._exposed[key].values()
         return LoadBalancer(
             key,
             LoadBalancerArgs(
@@ -167,8 +173,7 @@ class Platform(Component):
         if zone is None:
             return
         for key, load_balancer in self.load_balancers.items():
-            hosts = {workload.expose.alb.host for workload in self._exposed(key).values() if workload.expose.alb}
-            for host in sorted(hosts):
+            for host in self._hosts(key):
                 alias_record(
                     self,
                     host,
@@ -181,7 +186,7 @@ class Platform(Component):
     def _edges(self) -> dict[str, Edge]:
         edges: dict[str, Edge] = {}
         for key, load_balancer in self.load_balancers.items():
-            workloads, config = self._exposed(key), self._settings.load_balancers[key]
+            workloads, config = self._exposed[key], self._settings.load_balancers[key]
             rules = [rule for name, workload in workloads.items() for rule in rules_of(name, workload)]
             assigned = priorities.assign({rule.key: rule.specificity for rule in rules})
             edge = Edge(
@@ -191,7 +196,6 @@ class Platform(Component):
                 # ("TargetGroupAssociationLimit", hashicorp/terraform-provider-aws#22005).
                 identity=(*self._identity, key, config.scheme, str(config.generation)),
                 priorities=assigned,
-                dns_name=load_balancer.dns_name,
                 ready=load_balancer.paths_to_pods,
             )
             edges.update(dict.fromkeys(workloads, edge))
@@ -241,7 +245,7 @@ class Platform(Component):
                     "grpc_services": list(workload.grpc_services),
                     "running": workload.image is not None,
                 }
-                for name, workload in self._exposed(key).items()
+                for name, workload in self._exposed[key].items()
             }
             for key in sorted(self.load_balancers)
         }

@@ -25,7 +25,6 @@ class Edge:
     vpc_id: pulumi.Input[str]
     identity: tuple[str, ...]
     priorities: Mapping[str, int]
-    dns_name: pulumi.Input[str]
     ready: Sequence[pulumi.Resource] = ()
 
 

@@ -16,18 +16,8 @@ import pulumi_kubernetes as k8s
 config = pulumi.Config("bench")
 WORKLOADS, BALANCERS = config.require_int("workloads"), config.require_int("balancers")
 ZONES = ["eu-west-1a", "eu-west-1b"]
-TRUST = json.dumps(
-    {
-        "Version": "2012-10-17",
-        "Statement": [
-            {
-                "Effect": "Allow",
-                "Principal": {"Service": "pods.eks.amazonaws.com"},
-                "Action": ["sts:AssumeRole", "sts:TagSession"],
-            }
-        ],
-    }
-)
+ASSUME = {"Principal": {"Service": "pods.eks.amazonaws.com"}, "Action": ["sts:AssumeRole", "sts:TagSession"]}
+TRUST = json.dumps({"Version": "2012-10-17", "Statement": [{"Effect": "Allow", **ASSUME}]})
 MANAGED = "arn:aws:iam::aws:policy/"
 HOSTED_ZONE = "Z0123456789ABCDEFGHIJ"
 TAGS = {"project": "bench", "stack": "bench"}
