@@ -4,7 +4,13 @@ import pulumi
 
 from components import Platform, configuration
 
-settings, region = configuration.read()
-platform = Platform("platform", settings, region=region)
-for name, value in platform.outputs.items():
-    pulumi.export(name, value)
+
+async def main() -> pulumi.Inputs:
+    """Register everything the selected stack's settings ask for; the stack's outputs."""
+    settings, region = configuration.read()
+    platform = Platform("platform", settings, region=region)
+    await platform.register_workloads()
+    return platform.outputs
+
+
+pulumi.run(main)

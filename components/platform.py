@@ -1,5 +1,6 @@
 """The platform: the one place that knows all components and wires settings into them."""
 
+import asyncio
 from collections.abc import Mapping
 from typing import Any
 
@@ -22,7 +23,8 @@ from components.workload import Workload, WorkloadArgs, repository
 class Platform(Component):
     """Everything one environment has, from its settings. `outputs` is what the program exports.
 
-    settings: validated; region: AWS region of the default provider, for example `eu-west-1`.
+    settings: validated; region: AWS region of the default provider, for example `eu-west-1`. The constructor makes all
+    but the workloads; `await platform.register_workloads()` adds those.
     """
 
     type_name = "Platform"
@@ -54,8 +56,19 @@ class Platform(Component):
         self.repositories = self._repositories()
         self.load_balancers = self._load_balancers()
         self._records()
-        self.workloads = self._workloads()
+        self.workloads: dict[str, Workload] = {}
         self.outputs = self._outputs()
+
+    async def register_workloads(self) -> None:
+        """Make the workloads, in name order, and close the component.
+
+        The SDK sends nothing to the engine while the program holds its event loop, and hundreds of workloads take a
+        minute to construct. A turn of the loop after each lets the engine work on the first ones meanwhile.
+        """
+        edges = self._edges()
+        for name, config in sorted(self._settings.services.items()):
+            self.workloads[name] = self._workload(name, config, edges.get(name))
+            await asyncio.sleep(0)
         self.register_outputs(self.outputs)
 
     def _network(self) -> Network:
@@ -201,23 +214,19 @@ class Platform(Component):
             edges.update(dict.fromkeys(workloads, edge))
         return edges
 
-    def _workloads(self) -> dict[str, Workload]:
-        edges = self._edges()
-        return {
-            name: Workload(
-                name,
-                WorkloadArgs(
-                    config=config,
-                    kubernetes=self.cluster.kubernetes,
-                    controller=self.controller.release,
-                    edge=edges.get(name),
-                    repositories=self.repositories,
-                    tags=self._tags,
-                ),
-                self.child(),
-            )
-            for name, config in sorted(self._settings.services.items())
-        }
+    def _workload(self, name: str, config: settings.Workload, edge: Edge | None) -> Workload:
+        return Workload(
+            name,
+            WorkloadArgs(
+                config=config,
+                kubernetes=self.cluster.kubernetes,
+                controller=self.controller.release,
+                edge=edge,
+                repositories=self.repositories,
+                tags=self._tags,
+            ),
+            self.child(),
+        )
 
     def _outputs(self) -> dict[str, Any]:
         services = sorted(self._settings.services.items())

@@ -1,6 +1,7 @@
 """The one place for what is peculiar about testing Pulumi programs: mocks, event loops, configuration."""
 
 import asyncio
+import inspect
 import json
 import threading
 from collections.abc import Callable, Iterator, Mapping
@@ -204,10 +205,17 @@ def register() -> Register:
         monitor = RecordingMonitor()
         mocks.set_mocks(monitor.mocks, project=PROJECT, stack=stack, preview=preview, monitor=monitor)
         set_all_config({"aws:region": REGION, **_encoded(config or {})})
-        pulumi.runtime.test(lambda: program() and None)()  # type: ignore[no-untyped-call]
+        pulumi.runtime.test(lambda: _awaited(program))()  # type: ignore[no-untyped-call]
         return monitor.seen
 
     return run
+
+
+async def _awaited(program: Callable[[], object]) -> None:
+    """What the program returns is a coroutine to await, or of no interest (mocks would try to unwrap a component)."""
+    result = program()
+    if inspect.iscoroutine(result):
+        await result
 
 
 def _encoded(config: Mapping[str, Any]) -> dict[str, str]:
@@ -245,7 +253,7 @@ def platform(register: Register) -> Callable[[Mapping[str, Any]], Registrations]
 
     def run(raw: Mapping[str, Any], **options: Any) -> Registrations:
         loaded = settings.load(raw, region=REGION)
-        return register(lambda: Platform("platform", loaded, region=REGION), **options)
+        return register(lambda: Platform("platform", loaded, region=REGION).register_workloads(), **options)
 
     return run
 
