@@ -242,3 +242,6 @@ def test_a_path_has_eight_segments_at_most(desk: Desk) -> None:
     assert desk.put(path, ["/1/2/3/4/5/6/7/8/*"]).lines() == []
     (line,) = desk.put(path, ["/1/2/3/4/5/6/7/8/9"]).lines()
     assert line == f"{path}[0]: must have at most 8 segments, which decide what is tried first; received 9"
+    assert desk.put(path, ["/1/2/3/4/5/6/7/"]).lines() == []
+    (line,) = desk.put(path, ["/1/2/3/4/5/6/7/8/"]).lines()
+    assert line.startswith(f"{path}[0]: must have at most 7 segments before a final slash")
