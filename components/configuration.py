@@ -14,6 +14,9 @@ from components import settings
 # ECR takes no capital letters, EKS and KMS aliases no dots; 40 leaves room for what is put around it.
 _STACK = re.compile(r"[a-z]([a-z0-9-]{0,38}[a-z0-9])?")
 
+# The cluster is called <project>-<stack>: 1 to 100 of these (EKS API Reference: CreateCluster).
+_PROJECT = re.compile(r"[0-9A-Za-z][0-9A-Za-z_-]{0,58}")
+
 
 def read() -> tuple[settings.Settings, str]:
     """The settings of the selected stack and its AWS region.
@@ -38,6 +41,11 @@ def read() -> tuple[settings.Settings, str]:
         problems.append(
             f"stack name {pulumi.get_stack()}: must be 1 to 40 lower-case letters, digits and hyphens, starting with a "
             "letter: it is part of names at ECR, EKS and KMS"
+        )
+    if not _PROJECT.fullmatch(project):
+        problems.append(
+            f"project name {project}: must be 1 to 59 letters, digits, hyphens and underscores, starting with a letter "
+            "or digit: it is part of the cluster's name at EKS (name in Pulumi.yaml)"
         )
     if problems or region is None:
         raise pulumi.RunError("\n".join([f"the settings of stack {pulumi.get_stack()} cannot work:", *problems]))

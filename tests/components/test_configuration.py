@@ -51,6 +51,15 @@ def test_a_stack_name_that_aws_would_refuse_is_refused_here(read: Read, minimal:
         read(minimal, stack=stack)
 
 
+@pytest.mark.parametrize("project", ["grpc.platform", "_platform", "p" * 60])
+def test_a_project_name_that_aws_would_refuse_is_refused_here(
+    read: Read, minimal: Raw, monkeypatch: pytest.MonkeyPatch, project: str
+) -> None:
+    monkeypatch.setattr(pulumi, "get_project", lambda: project)
+    with pytest.raises(pulumi.RunError, match=f"project name {project}: must be 1 to 59 letters"):
+        read(minimal)
+
+
 def test_a_secret_in_the_wrong_place_is_a_problem_and_never_printed(read: Read, minimal: Raw) -> None:
     minimal["services"]["orders"]["env"] = {"TOKEN": "hunter2"}
     file = "config: {'grpc-platform:services': {orders: {env: {TOKEN: {secure: v1:x}}}}}"
