@@ -2,7 +2,7 @@
 
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +17,8 @@ _STACK = re.compile(r"[a-z]([a-z0-9-]{0,38}[a-z0-9])?")
 # The cluster is called <project>-<stack>: 1 to 100 of these (EKS API Reference: CreateCluster).
 _PROJECT = re.compile(r"[0-9A-Za-z][0-9A-Za-z_-]{0,58}")
 
+_WITH_SECRETS = "services"
+
 
 def read() -> tuple[settings.Settings, str]:
     """The settings of the selected stack and its AWS region.
@@ -28,13 +30,10 @@ def read() -> tuple[settings.Settings, str]:
     problems: list[str] = []
     if region is None:
         problems.append("aws:region: missing; for example eu-west-1 (pulumi config set aws:region eu-west-1)")
+    sections = _sections(project)
+    paths, unplaced = _secrets(project, sections)
     try:
-        loaded = settings.load(
-            _sections(project),
-            region=region,
-            secret_paths=_secret_paths(project, pulumi.get_stack()),
-            namespace=project,
-        )
+        loaded = settings.load(sections, region=region, secret_paths=paths, secret_sections=unplaced, namespace=project)
     except settings.SettingsError as error:
         problems.append(str(error))
     if not _STACK.fullmatch(pulumi.get_stack()):
@@ -70,6 +69,26 @@ def _plain(value: Any) -> Any:
         return json.loads(value)
     except (TypeError, ValueError, RecursionError):
         return value
+
+
+def _secrets(project: str, sections: Iterable[str]) -> tuple[tuple[tuple[str, ...], ...], tuple[str, ...]]:
+    """Paths of secret values, and the section that holds some at places nobody knows.
+
+    The engine names sections with a secret in them wherever they come from: also from another file (`--config-file`) or
+    an ESC environment, which are not to be seen here.
+    """
+    paths = _secret_paths(project, pulumi.get_stack())
+    placed = {path[0] for path in paths}
+    named = [name for name in sections if pulumi.runtime.config.is_config_secret(f"{project}:{name}")]
+    unplaced = [name for name in named if name not in placed]
+    if _WITH_SECRETS in unplaced:
+        pulumi.log.warn(
+            f"Pulumi.{pulumi.get_stack()}.yaml does not say which values of {project}:{_WITH_SECRETS} are secret; "
+            "they come from elsewhere (--config-file, ESC): those under services.<workload>.secrets stay secret, any "
+            "other is shown in plans and state"
+        )
+    whole = tuple((name,) for name in unplaced if name != _WITH_SECRETS)
+    return paths + whole, tuple(name for name in unplaced if name == _WITH_SECRETS)
 
 
 def _secret_paths(project: str, stack: str) -> tuple[tuple[str, ...], ...]:
