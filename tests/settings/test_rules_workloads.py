@@ -199,6 +199,17 @@ def test_without_grpc_services_the_readiness_name_must_be_said(desk: Desk) -> No
     assert desk.put("services.orders.health.service", "orders").lines() == []
 
 
+def test_variables_fit_into_one_deployment(desk: Desk) -> None:
+    variables = {f"V{number:02}": "é" * 16_000 for number in range(31)}
+    assert desk.put("services.orders.env", variables).lines() == []
+    assert desk.put("services.orders.env", {**variables, "LAST": "x" * 8_000}).lines() == [
+        (
+            "services.orders.env: names and values have 1000097 bytes together, and a Deployment holds them: at most "
+            "1000000; keep large files elsewhere"
+        )
+    ]
+
+
 ROUTE = "services.orders.expose.alb.routes.purge"
 
 
