@@ -43,7 +43,11 @@ AddonVersion = Annotated[
 ]
 AccessNamespace = Annotated[
     str,
-    Text(r"[a-z0-9](?:[a-z0-9-]*[a-z0-9])?\*?", "a namespace such as orders, with or without a final *", maximum=63),
+    Text(
+        r"[a-z0-9](?:[a-z0-9-]*[a-z0-9])?|[a-z0-9][a-z0-9-]*\*",
+        "a namespace such as orders, or with a final * such as dev-*",
+        maximum=63,
+    ),
 ]
 
 

@@ -35,6 +35,16 @@ ACCEPTED: list[tuple[str, Any]] = [
     ("cluster.addons", {"coredns": "v1.14.7-eksbuild.10"}),
     ("cluster.access", {"ops": {"principal_arn": "arn:aws-cn:iam::111122223333:role/a/b", "policy": "view"}}),
     ("cluster.access", {"ops": {"principal_arn": "arn:aws:iam::111122223333:user/x", "policy": "cluster_admin"}}),
+    (
+        "cluster.access",
+        {
+            "ops": {
+                "principal_arn": "arn:aws:iam::111122223333:role/x",
+                "policy": "edit",
+                "namespaces": ["a", "dev-*", "x*", "a-b"],
+            }
+        },
+    ),
     ("cluster.node_groups.general.ami", "bottlerocket"),
     ("cluster.node_groups.general.capacity", "spot"),
     ("cluster.node_groups.general.autoscaled", True),
@@ -143,6 +153,11 @@ REFUSED: list[tuple[str, Any, str]] = [
         "cluster.node_groups.general.taints",
         {f"example.com/{'a' * 52}": {"effect": "NO_SCHEDULE"}},
         "a Kubernetes label key of 1 to 63",
+    ),
+    (
+        "cluster.access",
+        {"ops": {"principal_arn": "arn:aws:iam::111122223333:role/x", "policy": "edit", "namespaces": ["dev-"]}},
+        "must be a namespace such as orders, or with a final * such as dev-*",
     ),
     ("environment.tags", {" x": "y"}, "not starting or ending with a space"),
     ("environment.tags", {" ": "y"}, "not starting or ending with a space"),
