@@ -15,6 +15,11 @@ from typing import Any, Final
 
 import yaml
 
+_DATE: Final = (
+    r"[0-9]{4}-[0-9]{2}-[0-9]{2}"
+    r"|[0-9]{4}-[0-9][0-9]?-[0-9][0-9]?(?:[Tt]|[ \t]+)[0-9][0-9]?:[0-9]{2}:[0-9]{2}(?:\.[0-9]*)?"
+    r"(?:[ \t]*(?:Z|[-+][0-9][0-9]?(?::[0-9]{2})?))?"
+)
 _RESOLVED: Final = {
     "null": (r"~|null|Null|NULL|", "~nN"),
     "bool": (r"true|True|TRUE|false|False|FALSE", "tTfF"),
@@ -23,12 +28,19 @@ _RESOLVED: Final = {
         r"[-+]?(?:\.[0-9]+|[0-9]+(?:\.[0-9]*)?)(?:[eE][-+]?[0-9]+)?|[-+]?\.(?:inf|Inf|INF)|\.(?:nan|NaN|NAN)",
         "-+0123456789.",
     ),
+    "timestamp": (_DATE, "0123456789"),
     "merge": (r"<<", "<"),
 }
 
 
 class StackFileError(Exception):
     """A stack file that nobody can read; the message names file and place."""
+
+
+class _Moment(str):
+    """A date without quotes, which the CLI turns into a text of its own: it stays as it is written."""
+
+    __slots__ = ()
 
 
 class _Loader(yaml.SafeLoader):
@@ -51,14 +63,21 @@ class _Loader(yaml.SafeLoader):
 def _whole(loader: yaml.SafeLoader, node: yaml.ScalarNode) -> int:
     text = loader.construct_scalar(node).replace("_", "")
     digits = text.lstrip("-+")
-    octal = len(digits) > 1 and digits.isdecimal() and digits.startswith("0")
-    number = int(digits, 8) if octal else int(digits, 0)
+    if digits.isdecimal():  # 017 is octal, 08 cannot be
+        number = int(digits, 8 if digits.startswith("0") and not set(digits) & {"8", "9"} else 10)
+    else:
+        number = int(digits, 0)
     return -number if text.startswith("-") else number
+
+
+def _moment(loader: yaml.SafeLoader, node: yaml.ScalarNode) -> _Moment:
+    return _Moment(loader.construct_scalar(node))
 
 
 for _tag, (_pattern, _first) in _RESOLVED.items():
     _Loader.add_implicit_resolver(f"tag:yaml.org,2002:{_tag}", re.compile(f"^(?:{_pattern})$"), [*_first, ""])
 _Loader.add_constructor("tag:yaml.org,2002:int", _whole)
+_Loader.add_constructor("tag:yaml.org,2002:timestamp", _moment)
 
 
 def read(file: Path) -> dict[str, Any]:
@@ -80,6 +99,9 @@ class _Dumper(yaml.SafeDumper):
     """Every text in quotes, so that "1e3" stays text."""
 
 
+_Dumper.add_representer(
+    _Moment, lambda dumper, value: dumper.represent_scalar("tag:yaml.org,2002:timestamp", str(value))
+)
 _Dumper.add_representer(str, lambda dumper, value: dumper.represent_scalar("tag:yaml.org,2002:str", value, style='"'))
 
 
