@@ -57,10 +57,13 @@ def names(body: bytes) -> list[str]:
     """
     try:
         entries = json.loads(body)
-        if not isinstance(entries, list):
-            raise greetings.BadRequestError("body: must be a list")
+    except ValueError as error:
+        raise greetings.BadRequestError(f"body: {error}") from error
+    if not isinstance(entries, list) or not all(isinstance(entry, dict) for entry in entries):
+        raise greetings.BadRequestError("body: must be a list of objects")
+    try:
         return [json_format.ParseDict(entry, greeter_pb2.GreetRequest()).name for entry in entries]
-    except (ValueError, json_format.ParseError) as error:
+    except json_format.ParseError as error:
         raise greetings.BadRequestError(f"body: {error}") from error
 
 
