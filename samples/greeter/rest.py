@@ -140,7 +140,7 @@ def main() -> int:
     set_up(config.pod, config.log_level)
     uvicorn.run(
         application(config),
-        host="::" if config.host == "[::]" else config.host,
+        host="" if config.host == "[::]" else config.host,  # asyncio's "::" would leave IPv4 out
         port=config.port,
         access_log=False,
         log_config=None,

@@ -25,7 +25,7 @@ def instructions(word: str) -> list[str]:
 
 
 def included(name: str) -> bool:
-    """Whether a file of the sample's folder is sent to the build (Docker: ".dockerignore file"; the last match wins)."""
+    """Whether a file is sent to the build (Docker: ".dockerignore file"; the last match wins)."""
     decision = True
     for line in (SAMPLE / ".dockerignore").read_text().splitlines():
         pattern = line.strip()
