@@ -139,8 +139,8 @@ BROKEN: dict[str, Finding] = {
     "reset": Finding(
         "the connection was reset",
         (
-            "With TLS on the other side, leave --plaintext out; without it, say --plaintext.",
-            "A pod that is killed without a drain does this, and a security appliance that knows no HTTP/2.",
+            "A pod that is killed without a drain does this: is it restarting?",
+            "So does a security appliance on the way that does not let HTTP/2 through.",
         ),
     ),
     "closed": Finding(

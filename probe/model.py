@@ -84,12 +84,14 @@ class Answer:
 
     @property
     def messages(self) -> list[bytes]:
-        """The gRPC messages in the body (grpc/grpc doc/PROTOCOL-HTTP2.md: flag, length in four bytes, message)."""
+        """The whole gRPC messages in the body (grpc/grpc doc/PROTOCOL-HTTP2.md: flag, length in four bytes, message)."""
         found, at = [], 0
         while len(self.body) >= at + 5:
-            size = int.from_bytes(self.body[at + 1 : at + 5], "big")
-            found.append(bytes(self.body[at + 5 : at + 5 + size]))
-            at += 5 + size
+            end = at + 5 + int.from_bytes(self.body[at + 1 : at + 5], "big")
+            if len(self.body) < end:
+                break
+            found.append(bytes(self.body[at + 5 : end]))
+            at = end
         return found
 
     @property
