@@ -67,7 +67,7 @@ def calls(session: Session, method: Method, number: int, *, connections: int) ->
 
 def _sample(session: Session, method: Method, connection: Connection, *, first: bool) -> Sample:
     options = session.options
-    answer = connection.call(method.path, [method.request], timeout=options.timeout, metadata=options.metadata)
+    answer = connection.call(method.path, [method.request], timeout=options.timeout, metadata=session.metadata)
     pod = answer.headers.get(options.pod_header)
     if pod is None:
         for message in method.read(answer)[:1]:

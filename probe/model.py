@@ -84,7 +84,7 @@ class Answer:
 
     @property
     def messages(self) -> list[bytes]:
-        """The whole gRPC messages in the body (grpc/grpc doc/PROTOCOL-HTTP2.md: flag, length, message)."""
+        """Whole gRPC messages of the body (grpc/grpc doc/PROTOCOL-HTTP2.md: flag, length in four bytes, message)."""
         found, at = [], 0
         while len(self.body) >= at + 5:
             end = at + 5 + int.from_bytes(self.body[at + 1 : at + 5], "big")

@@ -48,7 +48,7 @@ def ask(session: Session, path: str, request: bytes) -> Answer:
     options = session.options
     try:
         with contextlib.closing(session.open()) as connection:
-            return connection.call(path, [request], timeout=options.timeout, metadata=options.metadata)
+            return connection.call(path, [request], timeout=options.timeout, metadata=session.metadata)
     except (OSError, NotHttp2Error) as error:
         return Answer(broken=describe(error))
 

@@ -21,6 +21,11 @@ class Session:
     method: Method | None = None
     opened: int = 0
 
+    @property
+    def metadata(self) -> tuple[tuple[str, str], ...]:
+        """Metadata for calls: none once a certificate was not trusted, because it may hold credentials."""
+        return self.options.metadata if self.trusted else ()
+
     def open(self) -> Connection:
         """A connection to the next address, without a word of the peer yet.
 

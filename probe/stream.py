@@ -23,7 +23,7 @@ def stream(session: Session) -> Iterator[Step]:
     request = health_pb2.HealthCheckRequest(service=options.health_service).SerializeToString()
     try:
         with contextlib.closing(session.open()) as connection:
-            answer = connection.finish(connection.start(WATCH, [request], options.metadata), options.stream)
+            answer = connection.finish(connection.start(WATCH, [request], session.metadata), options.stream)
     except (OSError, NotHttp2Error) as error:
         answer = Answer(broken=describe(error))
     yield outcome(answer, options.stream)

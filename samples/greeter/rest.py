@@ -22,6 +22,8 @@ from fastapi import FastAPI, Request, Response
 from fastapi.responses import JSONResponse, StreamingResponse
 from google.protobuf import json_format
 from google.protobuf.message import Message
+from starlette.types import ASGIApp, Receive, Scope, Send
+from starlette.types import Message as StartMessage
 
 from samples.greeter import config as configuration
 from samples.greeter import greeter_pb2, greetings
@@ -67,15 +69,29 @@ def names(body: bytes) -> list[str]:
         raise greetings.BadRequestError(f"body: {error}") from error
 
 
+class PodHeader:
+    """Names the pod in every answer. Plain ASGI: the framework's own middleware costs more than the greeting."""
+
+    def __init__(self, app: ASGIApp, pod: str) -> None:
+        self.app = app
+        self.header = (POD_HEADER.encode(), pod.encode())
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Pass a request on, and its answer back with the header."""
+
+        async def named(message: StartMessage) -> None:
+            if message["type"] == "http.response.start":
+                message["headers"] = [*message["headers"], self.header]
+            await send(message)
+
+        await self.app(scope, receive, named)
+
+
 def application(config: Config) -> FastAPI:
     """The API, answered by the pod of the configuration."""
     app = FastAPI(title="Greeter", docs_url=None, redoc_url=None)
 
-    @app.middleware("http")
-    async def _pod(request: Request, call_next: Any) -> Response:
-        response: Response = await call_next(request)
-        response.headers[POD_HEADER] = config.pod
-        return response
+    app.add_middleware(PodHeader, pod=config.pod)
 
     @app.exception_handler(greetings.BadRequestError)
     async def _refuse(_request: Request, error: Exception) -> JSONResponse:

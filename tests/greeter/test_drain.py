@@ -50,7 +50,7 @@ class Load:
             thread.join()
 
 
-def test_calls_go_on_and_streams_finish_while_servers_leave_one_by_one(servers: Servers) -> None:
+def test_streams_finish_and_calls_go_on_while_servers_leave_one_by_one(servers: Servers) -> None:
     first, second, third = (servers.start(LOG_LEVEL="warning") for _ in range(3))
     target = f"ipv4:{first.address},{second.address},{third.address}"
     with greeter(target, grpc__service_config=PLATFORM) as stub, Load(stub) as load:
@@ -66,35 +66,23 @@ def test_calls_go_on_and_streams_finish_while_servers_leave_one_by_one(servers: 
         assert second.wait() == 0
         reached = load.pods[third.pod]
         wait_for(lambda: load.pods[third.pod] > reached + 50, "the last one answers")
-    # grpcio cancels a call that has arrived and that nobody has picked up when the server stops: at most the one or two
-    # that are in that queue at either stop, of some thousand.
-    assert set(load.failures) <= {"CANCELLED: CANCELLED"}
-    assert len(load.failures) <= 4 < load.pods.total() / 100
+    # gRPC core drops a call that arrives in the very moment a server stops accepting: CANCELLED, which the retry
+    # policy leaves alone. That is at most the one call that each thread has under way, at each of the two servers.
+    assert [each for each in load.failures if not each.startswith("CANCELLED")] == []
+    assert len(load.failures) <= 2 * len(load.threads)
 
 
 def test_a_killed_server_fails_calls_of_a_client_without_retries(servers: Servers) -> None:
     """The test above can fail: the same load, without drain and retry."""
     first, second = (servers.start(LOG_LEVEL="warning") for _ in range(2))
     with greeter(f"ipv4:{first.address},{second.address}", grpc__service_config=ROUND_ROBIN) as stub:
-        # round_robin begins with the first connection that is ready; the streams need both.
-        wait_for(lambda: stub.Greet(ANN, timeout=10).pod != stub.Greet(ANN, timeout=10).pod, "both are called")
         series = greeter_pb2.GreetSeriesRequest(name="Ann", count=1000, interval_ms=50)
-        streams = [stub.GreetSeries(series, timeout=30) for _ in range(4)]
-        assert {next(stream).pod for stream in streams} == {first.pod, second.pod}
-        first.process.kill()
-        codes = Counter(_outcome(stream, 5) for stream in streams)
-    assert codes[grpc.StatusCode.UNAVAILABLE] == 2
-
-
-def _outcome(stream: object, messages: int) -> object:
-    """Status of a stream that ends within so many messages, None when it goes on; it is cancelled then."""
-    try:
-        for _ in range(messages):
-            next(stream)  # type: ignore[call-overload]
-    except grpc.RpcError as error:
-        return error.code()
-    stream.cancel()  # type: ignore[attr-defined]
-    return None
+        stream = stub.GreetSeries(series, timeout=30)
+        chosen = first if next(stream).pod == first.pod else second
+        chosen.process.kill()
+        with pytest.raises(grpc.RpcError) as caught:
+            list(stream)
+    assert caught.value.code() == grpc.StatusCode.UNAVAILABLE
 
 
 def test_only_readiness_says_not_serving_and_calls_go_on_until_the_wait_is_over(servers: Servers) -> None:

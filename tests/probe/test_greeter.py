@@ -46,6 +46,18 @@ def test_tls_and_a_health_port(servers: Servers, probe: Probe, certificate: tupl
     assert probe(f"127.0.0.1:{server.health_port}", "--plaintext").code == 0
 
 
+def test_metadata_is_kept_from_a_server_that_is_not_trusted(
+    servers: Servers, probe: Probe, certificate: tuple[Path, Path]
+) -> None:
+    crt, key = (str(path) for path in certificate)
+    server = servers.start(HEALTH_PORT=str(free_port()), TLS_CERT_FILE=crt, TLS_KEY_FILE=key, REFLECTION="true")
+    options = (*GREET, "--metadata", "x-key=of-a-secret")
+    assert "of-a-secret" in probe(f"localhost:{server.port}", "--ca", crt, *options).text("call")
+    found = probe(f"localhost:{server.port}", *options)
+    assert found.problems == ["tls"]
+    assert "of-a-secret" not in json.dumps(found.document)
+
+
 def test_a_draining_server_is_noticed(servers: Servers, probe: Probe) -> None:
     server = servers.start(SHUTDOWN_WAIT_SECONDS="10")
     server.terminate()
