@@ -5,8 +5,10 @@ from __future__ import annotations
 from typing import Final
 
 from .cluster import Cluster
+from .expose import Alb
+from .lattice import LatticeExposure, LatticeHealthCheck
 from .model import Settings
-from .workload import Workload
+from .workload import Health, Workload
 
 GRPC_HEALTH_PATH: Final = "/grpc.health.v1.Health/Check"
 
@@ -34,14 +36,34 @@ def _cluster(settings: Settings) -> Cluster:
 
 def _workload(workload: Workload, settings: Settings) -> Workload:
     health = workload.health.model_copy(update=_health(workload))
+    exposed = {"alb": _alb(workload, settings), "lattice": _lattice(workload, health)}
+    expose = workload.expose.model_copy(update={key: value for key, value in exposed.items() if value is not None})
+    return workload.model_copy(update={"health": health, "expose": expose})
+
+
+def _alb(workload: Workload, settings: Settings) -> Alb | None:
     alb = workload.expose.alb
     if alb is None:
-        return workload.model_copy(update={"health": health})
+        return None
     update: dict[str, object] = {"load_balancer": alb.load_balancer or next(iter(settings.load_balancers))}
     if workload.protocol == "http" and not alb.paths:
         update["paths"] = ("/*",)
-    expose = workload.expose.model_copy(update={"alb": alb.model_copy(update=update)})
-    return workload.model_copy(update={"health": health, "expose": expose})
+    return alb.model_copy(update=update)
+
+
+def _lattice(workload: Workload, health: Health) -> LatticeExposure | None:
+    """HTTP is checked the way the load balancer checks it; gRPC only where an HTTP check is described."""
+    exposure = workload.expose.lattice
+    if exposure is None or workload.protocol == "grpc":
+        return exposure
+    port = health.port or workload.port
+    check = exposure.health_check or LatticeHealthCheck.model_construct(
+        **{name: getattr(health, name) for name in ("path", "success_codes", "interval", "timeout")},
+        healthy=health.healthy,
+        unhealthy=health.unhealthy,
+    )
+    check = check.model_copy(update={"port": check.port or port})
+    return exposure.model_copy(update={"health_check": check})
 
 
 def _health(workload: Workload) -> dict[str, object]:
