@@ -55,3 +55,12 @@ LOAD_BALANCER_CONTROLLER: Final = Chart(
     namespace="kube-system",
     service_account="aws-load-balancer-controller",
 )
+# `repository` is the whole address of the chart: an OCI registry has no index. The v belongs to the version. It needs
+# the Gateway API's CRDs, standard channel, 1.5 or newer: its start-up check wants TLSRoute v1.
+LATTICE_CONTROLLER: Final = Chart(
+    name="gateway-api-controller",
+    repository="oci://public.ecr.aws/aws-application-networking-k8s/aws-gateway-controller-chart",
+    version="v2.1.4",
+    namespace="aws-application-networking-system",
+    service_account="gateway-api-controller",
+)
