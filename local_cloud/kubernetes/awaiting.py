@@ -12,6 +12,7 @@ from typing import Any, Final
 from local_cloud.kubernetes import pods, waiting
 from local_cloud.kubernetes.cluster import Cluster
 from local_cloud.kubernetes.controllers import selected_by
+from local_cloud.kubernetes.lattice import reconcile as lattice
 from local_cloud.kubernetes.lbc import reconcile
 from local_cloud.plugin import Refused
 from local_cloud.store import Row
@@ -92,7 +93,7 @@ def refuse_unmet(cluster: Cluster, kind: str, row: Row) -> None:
     Here the stand-in is stricter than the provider, which takes the address of an earlier success for a new one: an
     Ingress that the controller cannot reconcile is refused on update too.
     """
-    if kind not in _CONTROLLED or skipped(row.inputs):
+    if (kind not in _CONTROLLED and not lattice.concerns(cluster, row)) or skipped(row.inputs):
         return
     current = cluster.get(row.token, row.id) or row
     wanted = waiting.wanted(row.inputs) or ([_HOSTNAME] if kind == "Ingress" else [])
@@ -100,10 +101,10 @@ def refuse_unmet(cluster: Cluster, kind: str, row: Row) -> None:
         missed = [each for each in wanted if not waiting.met(each, current.outputs)]
     except waiting.Unreadable as problem:
         raise Refused(str(problem)) from None
-    said = reconcile.trouble(cluster, current)
+    said = reconcile.trouble(cluster, current) or lattice.trouble(cluster, current)
     if missed or (kind == "Ingress" and said):
         words = [_NO_HOSTNAME] if kind == "Ingress" else [f"{each} was not met" for each in missed]
-        said = said or reconcile.absence(cluster, current)
+        said = said or lattice.absence(cluster, current) or reconcile.absence(cluster, current)
         namespace, _, name = row.id.partition("/")
         raise Refused(_timed_out(namespace, name, [*words, said]))
 

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from typing import Any, Final
 
 from local_cloud.kubernetes import kinds, schemas
-from local_cloud.kubernetes.charts import CHARTS, CONTROLLER
+from local_cloud.kubernetes.charts import CONTROLLER, known
 from local_cloud.plugin import Refused
 from local_cloud.store import Row, Store
 
@@ -125,11 +125,7 @@ class Cluster:
         """Whether the API server knows a kind: its own, a chart's custom resource or one defined by an object."""
         if schemas.built_in(api, kind, self.version()):
             return True
-        charts = (
-            CHARTS.get(str(row.inputs.get("chart")))
-            for row in self.releases()
-            if row.inputs.get("skipCrds") is not True
-        )
+        charts = (known(row.inputs.get("chart")) for row in self.releases() if row.inputs.get("skipCrds") is not True)
         if any(chart and (api, kind) in chart.custom_kinds for chart in charts):
             return True
         return any(_defines(row, api, kind) for row in self.store.where(self.key, _DEFINITION, "spec.names.kind", kind))

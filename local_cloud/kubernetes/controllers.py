@@ -10,7 +10,7 @@ import hashlib
 import ipaddress
 from typing import Any, Final
 
-from local_cloud.kubernetes.charts import CHARTS, CONTROLLER
+from local_cloud.kubernetes.charts import CONTROLLER, known
 from local_cloud.kubernetes.cluster import ASSOCIATION, BINDING, NODE_GROUP, Cluster
 from local_cloud.kubernetes.field import Field
 from local_cloud.kubernetes.rules.metadata import matches
@@ -30,7 +30,7 @@ _HORIZONTAL: Final = "kubernetes:autoscaling/v2:HorizontalPodAutoscaler"
 
 def release_trouble(cluster: Cluster, inputs: dict[str, Any]) -> str | None:
     """Why the pods of a release never become ready, None when nothing keeps them."""
-    chart = CHARTS.get(str(inputs.get("chart")))
+    chart = known(inputs.get("chart"))
     if not cluster.belonging(NODE_GROUP):
         return "the cluster has no node group, so its pods stay Pending (no nodes available to schedule pods)"
     if chart is None or not chart.account:
@@ -93,7 +93,11 @@ def _register(cluster: Cluster, namespace: str, binding: Row) -> None:
 
 
 def _targets(cluster: Cluster, namespace: str, binding: Row) -> list[str]:
-    reference = binding.inputs["spec"]["serviceRef"]
+    return addresses(cluster, namespace, binding.inputs["spec"]["serviceRef"])
+
+
+def addresses(cluster: Cluster, namespace: str, reference: dict[str, Any]) -> list[str]:
+    """The pods behind a Service's port (``name``, ``port``) as ``ip:port``."""
     service = cluster.find("Service", namespace, str(reference["name"]))
     if service is None:
         return []

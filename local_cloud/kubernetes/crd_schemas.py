@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import Any, Final
 
-from local_cloud.kubernetes import crd_gateway_api, crd_gateway_aws
+from local_cloud.kubernetes import crd_gateway_api, crd_gateway_aws, crd_lattice
 from local_cloud.kubernetes.crd_shapes import FLAG, PORT_OR_NAME, SELECTOR, TEXT, choice, custom, fields, listed, text
 
 _PEER = fields(ipBlock=fields(("cidr",), cidr=TEXT), securityGroup=fields(("groupID",), groupID=TEXT))
@@ -41,4 +41,5 @@ CUSTOM: Final[dict[tuple[str, str], dict[str, Any]]] = {
     ),
     **crd_gateway_api.SCHEMAS,
     **crd_gateway_aws.SCHEMAS,
+    **crd_lattice.SCHEMAS,
 }

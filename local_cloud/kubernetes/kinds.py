@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from local_cloud.kubernetes import crd_gateway_api, crd_gateway_aws
+from local_cloud.kubernetes import crd_gateway_api, crd_gateway_aws, crd_lattice
 from local_cloud.kubernetes.crd_schemas import TARGET_GROUP_BINDING
 
 CLUSTER_SCOPED: Final = frozenset(
@@ -19,7 +19,7 @@ CLUSTER_SCOPED: Final = frozenset(
         "ValidatingAdmissionPolicy", "ValidatingAdmissionPolicyBinding", "ValidatingWebhookConfiguration",
         "VolumeAttachment", "VolumeAttributesClass",
         # Custom resources (scope: Cluster in their CRDs).
-        "GatewayClass", "IngressClassParams",
+        "GatewayClass", "IngressClassParams", "ServiceNetwork",
     }
 )  # fmt: skip
 
@@ -59,6 +59,7 @@ REPLACING: Final[dict[tuple[str, str], tuple[str, ...]]] = {
     # Nothing beyond name and namespace: what is immutable there fails at the API server instead.
     **dict.fromkeys(crd_gateway_api.SCHEMAS, ()),
     **dict.fromkeys(crd_gateway_aws.SCHEMAS, ()),
+    **dict.fromkeys(crd_lattice.SCHEMAS, ()),
 }
 
 NAME_REPLACES: Final = ("metadata.name", "metadata.namespace")

@@ -93,5 +93,5 @@ _ADDITIONS: Final = {
     "Service": _service,
     "Deployment": _deployment,
     "Namespace": _namespace,
-    **dict.fromkeys(("Ingress", "Gateway", "GRPCRoute", "HTTPRoute"), _kept_status),
+    **dict.fromkeys(("Ingress", "GatewayClass", "Gateway", "GRPCRoute", "HTTPRoute", "IAMAuthPolicy"), _kept_status),
 }

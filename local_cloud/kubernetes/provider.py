@@ -13,6 +13,7 @@ from local_cloud.kubernetes import admission, awaiting, kinds, release, schemas
 from local_cloud.kubernetes.cluster import BINDING, NAMESPACE, RELEASE, Cluster, Unreachable, server_of
 from local_cloud.kubernetes.controllers import FINALIZER, controller_trouble, drop_targets, register_targets
 from local_cloud.kubernetes.difference import changes, difference
+from local_cloud.kubernetes.lattice import reconcile as lattice
 from local_cloud.kubernetes.lbc import reconcile
 from local_cloud.kubernetes.live import live, outgoing
 from local_cloud.kubernetes.manifests import validate
@@ -199,6 +200,7 @@ class Kubernetes(Plugin):
     def _reconciled(self, kind: str, row: Row) -> Row:
         """What the load balancer controller makes of a written object, awaited as the provider does."""
         reconcile.written(self.cluster, row.token)
+        lattice.written(self.cluster, row.token)
         awaiting.refuse_unmet(self.cluster, kind, row)
         return self.cluster.get(row.token, row.id) or row
 
@@ -224,6 +226,7 @@ class Kubernetes(Plugin):
             Row(identity, RELEASE, call.urn, inputs, release.outputs(inputs, None), self.cluster.key)
         )
         reconcile.written(self.cluster, RELEASE)
+        lattice.written(self.cluster, RELEASE)
         return row
 
     def _upgraded(self, row: Row, call: Call) -> Row:
@@ -231,6 +234,7 @@ class Kubernetes(Plugin):
         changed = replace(row, inputs=call.news, outputs=release.outputs(call.news, row), named=True)
         self.store.update(changed)
         reconcile.written(self.cluster, RELEASE)
+        lattice.written(self.cluster, RELEASE)
         return changed
 
     def _changed(self, row: Row, call: Call) -> Row:
@@ -257,10 +261,12 @@ class Kubernetes(Plugin):
                 )
             drop_targets(self.cluster, row)
         reconcile.released(self.cluster, row)
+        lattice.released(self.cluster, row)
         self.store.delete(row)
         if row.token not in {RELEASE, NAMESPACE}:
             self._settle(_kind(row.token)[1], _namespace(row.inputs))
             reconcile.written(self.cluster, row.token)
+            lattice.written(self.cluster, row.token)
 
     def _settle(self, kind: str, namespace: str) -> None:
         if kind in _TARGET_KINDS:

@@ -1,7 +1,8 @@
-"""The annotation ``pulumi.com/waitFor``: what the provider waits for in place of its own rule.
+r"""The annotation ``pulumi.com/waitFor``: what the provider waits for in place of its own rule.
 
 ``condition=TYPE[=STATUS]``, ``jsonpath={.a.b[0].c}[=VALUE]``, or a JSON list of those (pulumi-kubernetes
-provider/pkg/await/condition, provider/pkg/jsonpath). Of JSONPath the stand-in knows names and indices.
+provider/pkg/await/condition, provider/pkg/jsonpath). Of JSONPath the stand-in knows names (a dot inside one
+is written ``\.``) and indices.
 """
 
 from __future__ import annotations
@@ -11,8 +12,9 @@ import re
 from typing import Any, Final
 
 ANNOTATION: Final = "pulumi.com/waitFor"
-_STEP: Final = re.compile(r"\.([A-Za-z0-9_-]+)|\[(\d+)\]")
-_PATH: Final = re.compile(r"jsonpath=\{((?:\.[A-Za-z0-9_-]+|\[\d+\])+)\}(?:=(.+))?")
+_NAME: Final = r"(?:[A-Za-z0-9_/-]|\\\.)+"
+_STEP: Final = re.compile(rf"\.({_NAME})|\[(\d+)\]")
+_PATH: Final = re.compile(rf"jsonpath=\{{((?:\.{_NAME}|\[\d+\])+)\}}(?:=(.+))?")
 _CONDITION: Final = re.compile(r"condition=([^=]+)(?:=(.+))?")
 
 
@@ -46,7 +48,7 @@ def met(expression: str, live: dict[str, Any]) -> bool:
 def _select(value: Any, path: str) -> Any:
     for name, index in _STEP.findall(path):
         if name:
-            value = value.get(name) if isinstance(value, dict) else None
+            value = value.get(name.replace("\\.", ".")) if isinstance(value, dict) else None
         else:
             value = value[int(index)] if isinstance(value, list) and int(index) < len(value) else None
     return value
