@@ -78,7 +78,7 @@ def routed(
         owner.child(provider=kubernetes, depends_on=[mesh.controller]),
     )
     kind = _KINDS[config.protocol]
-    route = apiextensions.CustomResource(
+    route: Any = apiextensions.CustomResource(  # outputs are not declared in the SDK
         f"{owner.name}-lattice-route",
         api_version=GATEWAY_API,
         kind=kind,

@@ -9,6 +9,7 @@ import pulumi
 from components import clients, settings
 from components.base import Component
 from components.cluster import Cluster
+from components.gateway_api import gateway_api
 from components.lattice import ServiceNetwork, ServiceNetworkArgs, network_name
 from components.lattice_controller import LatticeController, LatticeControllerArgs
 from components.lattice_route import Mesh
@@ -74,6 +75,7 @@ def wired(
         ),
         owner.child(),
     )
+    kinds = gateway_api(owner, cluster.kubernetes, cluster.ready)
     controller = LatticeController(
         "lattice-controller",
         LatticeControllerArgs(
@@ -84,7 +86,7 @@ def wired(
             network_name=name,
             kubernetes=cluster.kubernetes,
             agent=cluster.addons["eks-pod-identity-agent"],
-            depends_on=[*cluster.ready, after],
+            depends_on=[*cluster.ready, after, kinds],
             network_ready=service_network.ready,
             tags=tags,
         ),

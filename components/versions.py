@@ -64,3 +64,13 @@ LATTICE_CONTROLLER: Final = Chart(
     namespace="aws-application-networking-system",
     service_account="gateway-api-controller",
 )
+
+# Its chart lies here and its bundle does not: see its Chart.yaml. 1.5 is what the VPC Lattice controller needs, 1.6 the
+# load balancer controller.
+GATEWAY_API: Final = Chart(
+    name="gateway-api",
+    repository="./components/charts/gateway-api",
+    version="1.6.1",
+    namespace="kube-system",
+    service_account="",
+)
