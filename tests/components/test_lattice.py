@@ -169,6 +169,13 @@ def test_a_grpc_server_is_checked_in_http_where_it_says_so(platform: Callable[..
     }
 
 
+def test_the_port_of_the_check_is_a_port_of_the_container(platform: Callable[..., Seen], raw: Raw) -> None:
+    raw["services"]["orders"]["expose"]["lattice"]["health_check"] = {"port": 8081, "path": "/healthz"}
+    (container,) = platform(raw).one("kubernetes:apps/v1:Deployment").inputs["spec"]["template"]["spec"]["containers"]
+    ports = {port["name"]: port["containerPort"] for port in container["ports"]}
+    assert ports == {"grpc": 50051, "lattice-health": 8081}
+
+
 def test_http_workloads_have_an_http_route_and_are_checked_as_ever(platform: Callable[..., Seen], raw: Raw) -> None:
     orders = raw["services"]["orders"]
     del orders["grpc_services"], orders["expose"]["alb"]

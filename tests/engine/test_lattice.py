@@ -98,6 +98,8 @@ def test_the_section_goes_and_nothing_of_lattice_stays(up: World) -> None:
     up.up()
     assert [row.token for row in up.cloud() if "vpclattice" in row.token or "aws:ram" in row.token] == []
     assert set(up.steps()) == {"same"}
-    up.configure(meshed())
+    raw = meshed()
+    raw["lattice"]["association"] = "endpoint"
+    up.configure(raw)
     up.up()
-    assert len(up.cloud(NETWORK)) == 1
+    assert len(up.cloud(NETWORK)) == len(up.cloud("aws:ec2/vpcEndpoint:VpcEndpoint")) == 1

@@ -158,6 +158,11 @@ def _class(world: LatticeWorld) -> object:
     return world.create(GATEWAY_CLASS, "class", gateway_class())
 
 
+def _name_taken(world: LatticeWorld) -> object:
+    world.aws(aws.LATTICE_SERVICE, "svc-0123456789abcdef0", name="orders-orders")
+    return world.create(GRPC, "route", route())
+
+
 def _regexp() -> dict[str, Any]:
     return {"matches": [{"method": {"type": "RegularExpression", "service": "acme.*"}}], "backendRefs": BACKENDS}
 
@@ -199,10 +204,7 @@ REFUSED: dict[str, tuple[Callable[[LatticeWorld], object], str]] = {
         "idle-timeout-seconds must be a number from 60 to 600",
     ),
     "a name that is taken": (
-        lambda it: (
-            it.aws(aws.LATTICE_SERVICE, "svc-0123456789abcdef0", name="orders-orders"),
-            it.create(GRPC, "route", route()),
-        ),
+        _name_taken,
         "FailedDeployModel: ConflictException: Service with name orders-orders already exists",
     ),
     "a policy of the network": (

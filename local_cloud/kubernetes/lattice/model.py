@@ -26,7 +26,7 @@ class Unreconciled(Exception):  # noqa: N818 (the controller's event, not a faul
     """The controller gave up, with the text of its event."""
 
 
-def annotations(row: Row) -> dict[str, str]:
+def written_notes(row: Row) -> dict[str, str]:
     """What the program wrote."""
     found: dict[str, str] = (row.inputs.get("metadata") or {}).get("annotations") or {}
     return found
@@ -57,7 +57,7 @@ def service_name(route: Row) -> str:
     """pkg/utils/common.go: LatticeServiceName; the annotation service-name-override wins."""
     name, namespace = (str(route.inputs["metadata"][key]) for key in ("name", "namespace"))
     default = f"{name[:20].strip('-')}-{namespace[:18].strip('-')}"
-    return annotations(route).get(f"{PREFIX}service-name-override") or default
+    return written_notes(route).get(f"{PREFIX}service-name-override") or default
 
 
 def build(cluster: Cluster, route: Row, owned: Owned) -> Row:
@@ -116,7 +116,7 @@ def _rules(route: Row) -> list[Props]:
 
 
 def _service(route: Row, tags: dict[str, str]) -> Props:
-    idle = annotations(route).get(f"{PREFIX}idle-timeout-seconds")
+    idle = written_notes(route).get(f"{PREFIX}idle-timeout-seconds")
     if idle is not None and not (idle.isdecimal() and 60 <= int(idle) <= 600):
         raise Unreconciled(f"{PREFIX}idle-timeout-seconds must be a number from 60 to 600, got {idle!r}")
     hosts = route.inputs["spec"].get("hostnames") or []
@@ -205,7 +205,7 @@ def _listener(owned: Owned, service: Row, port: int, protocol: str, rules: list[
 
 
 def _match(rule: Props) -> Props:
-    match = next(iter(rule.get("matches") or ()), {})
+    match: Props = next(iter(rule.get("matches") or ()), {})
     method = match.get("method")
     if isinstance(method, dict):  # of a GRPCRoute
         exact = method.get("method")
