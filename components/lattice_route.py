@@ -16,7 +16,8 @@ POLICY_API = "application-networking.k8s.aws/v1alpha1"
 # New pods count as ready once VPC Lattice has them as targets (AWS Gateway API Controller, "Pod readiness gate").
 READINESS_GATE = {"application-networking.k8s.aws/pod-readiness-gate-inject": "enabled"}
 DOMAIN = "application-networking.k8s.aws/lattice-assigned-domain-name"
-_WAIT_FOR_DOMAIN = "jsonpath={.metadata.annotations." + DOMAIN.replace(".", r"\.") + "}"
+# In brackets: the provider reads JSONPath as RFC 9535 has it (pulumi-kubernetes provider/pkg/jsonpath).
+_WAIT_FOR_DOMAIN = f"jsonpath={{.metadata.annotations['{DOMAIN}']}}"
 _KINDS = {"grpc": "GRPCRoute", "http": "HTTPRoute"}
 
 

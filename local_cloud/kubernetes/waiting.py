@@ -1,8 +1,9 @@
-r"""The annotation ``pulumi.com/waitFor``: what the provider waits for in place of its own rule.
+"""The annotation ``pulumi.com/waitFor``: what the provider waits for in place of its own rule.
 
-``condition=TYPE[=STATUS]``, ``jsonpath={.a.b[0].c}[=VALUE]``, or a JSON list of those (pulumi-kubernetes
-provider/pkg/await/condition, provider/pkg/jsonpath). Of JSONPath the stand-in knows names (a dot inside one
-is written ``\.``) and indices.
+``condition=TYPE[=STATUS]``, ``jsonpath={.a.b[0]['c.d/e']}[=VALUE]``, or a JSON list of those (pulumi-kubernetes
+provider/pkg/await/condition, provider/pkg/jsonpath). JSONPath is that of RFC 9535, not kubectl's: a name of other
+characters than letters, digits and underscores stands in brackets and quotes. Of it the stand-in knows names and
+indices.
 """
 
 from __future__ import annotations
@@ -12,9 +13,10 @@ import re
 from typing import Any, Final
 
 ANNOTATION: Final = "pulumi.com/waitFor"
-_NAME: Final = r"(?:[A-Za-z0-9_/-]|\\\.)+"
-_STEP: Final = re.compile(rf"\.({_NAME})|\[(\d+)\]")
-_PATH: Final = re.compile(rf"jsonpath=\{{((?:\.{_NAME}|\[\d+\])+)\}}(?:=(.+))?")
+_NAME: Final = r"[A-Za-z_][A-Za-z0-9_]*"
+_QUOTED: Final = r"\['[^'\\]+'\]|\[\"[^\"\\]+\"\]"
+_STEP: Final = re.compile(rf"\.({_NAME})|({_QUOTED})|\[(\d+)\]")
+_PATH: Final = re.compile(rf"jsonpath=\{{\s*\$?((?:\.{_NAME}|{_QUOTED}|\[\d+\])+)\s*\}}(?:=(.+))?")
 _CONDITION: Final = re.compile(r"condition=([^=]+)(?:=(.+))?")
 
 
@@ -46,9 +48,10 @@ def met(expression: str, live: dict[str, Any]) -> bool:
 
 
 def _select(value: Any, path: str) -> Any:
-    for name, index in _STEP.findall(path):
+    for plain, quoted, index in _STEP.findall(path):
+        name = plain or quoted[2:-2]
         if name:
-            value = value.get(name.replace("\\.", ".")) if isinstance(value, dict) else None
+            value = value.get(name) if isinstance(value, dict) else None
         else:
             value = value[int(index)] if isinstance(value, list) and int(index) < len(value) else None
     return value

@@ -15,8 +15,7 @@ TARGET_GROUP_POLICY = "kubernetes:application-networking.k8s.aws/v1alpha1:Target
 AUTH_POLICY = "kubernetes:application-networking.k8s.aws/v1alpha1:IAMAuthPolicy"
 HOME = "aws-application-networking-system"
 DOMAIN = "application-networking.k8s.aws/lattice-assigned-domain-name"
-_PATH = DOMAIN.replace(".", r"\.")
-WAIT = {"pulumi.com/waitFor": f"jsonpath={{.metadata.annotations.{_PATH}}}"}
+WAIT = {"pulumi.com/waitFor": f"jsonpath={{.metadata.annotations['{DOMAIN}']}}"}
 POLICY = json.dumps({"Statement": [{"Effect": "Allow", "Principal": "*", "Action": "*", "Resource": "*"}]})
 
 

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from local_cloud.aws import vpclattice_common as aws
+from local_cloud.kubernetes import waiting
 from local_cloud.plugin import Refused
 from tests.local_cloud.controller_world import GATEWAY, GATEWAY_CLASS, HTTP_ROUTE
 from tests.local_cloud.kubernetes_world import DEPLOYMENT, NAMESPACE, RELEASE
@@ -149,8 +150,42 @@ def test_a_route_that_outlives_its_controller_leaks_its_service(world: LatticeWo
 
 def test_a_gateway_stays_while_routes_hang_on_it(world: LatticeWorld) -> None:
     world.create(GRPC, "route", route())
-    with pytest.raises(Refused, match=r"Cannot delete gateway .* found referencing route orders/orders"):
+    with pytest.raises(Refused, match=r"cannot delete gateway .* found referencing route orders/orders"):
         world.delete(GATEWAY, "gateway", f"{HOME}/mesh")
+
+
+def test_a_gateway_without_its_class_stays(world: LatticeWorld) -> None:
+    world.delete(GATEWAY_CLASS, "class", "amazon-vpc-lattice")
+    with pytest.raises(Refused, match="its GatewayClass is gone, so the controller ignores the Gateway"):
+        world.delete(GATEWAY, "gateway", f"{HOME}/mesh")
+
+
+def test_a_route_whose_gateway_vanished_stays(world: LatticeWorld) -> None:
+    world.create(GRPC, "route", route())
+    gateway = world.row(GATEWAY, f"{HOME}/mesh")
+    world.store.delete(gateway)
+    with pytest.raises(Refused, match="its Gateway is gone, so the controller ignores the route"):
+        world.delete(GRPC, "route", ROUTE)
+
+
+@pytest.mark.parametrize(
+    ("expression", "met"),
+    [
+        (f"jsonpath={{.metadata.annotations['{DOMAIN}']}}", True),
+        ('jsonpath={$.metadata.annotations["a/b"]}=2', False),
+        ("jsonpath={.items[0].name}=x", True),
+        ("jsonpath={.items[1]}", False),
+    ],
+)
+def test_paths_that_are_waited_for(expression: str, met: bool) -> None:
+    live = {"metadata": {"annotations": {DOMAIN: "x", "a/b": "1"}}, "items": [{"name": "x"}]}
+    assert waiting.met(expression, live) is met
+
+
+@pytest.mark.parametrize("path", [r".metadata.annotations.a\.b/c", ".a-b", ".a[*]"])
+def test_kubectls_paths_are_not_the_providers(path: str) -> None:
+    with pytest.raises(waiting.Unreadable):
+        waiting.met(f"jsonpath={{{path}}}", {})
 
 
 def _class(world: LatticeWorld) -> object:

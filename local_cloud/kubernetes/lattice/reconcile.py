@@ -26,7 +26,7 @@ _FINALIZERS: Final = {
     GRPC: "grpcroute.k8s.aws/resources",
     HTTP: "httproute.k8s.aws/resources",
     GATEWAY: "gateway.k8s.aws/resources",
-    AUTH_POLICY: "iamauthpolicy.k8s.aws/resources",
+    AUTH_POLICY: "application-networking.k8s.aws/iam-auth-policy",
 }
 _PODS: Final = (
     *(f"kubernetes:apps/v1:{kind}" for kind in ("Deployment", "StatefulSet", "DaemonSet", "ReplicaSet")),
@@ -150,7 +150,10 @@ def _register(cluster: Cluster, owned: Owned) -> None:
 
 
 def _auth_policy(cluster: Cluster, row: Row) -> None:
-    """docs/api-types/iam-auth-policy.md; release 2.1.4: nothing for resources that the controller does not own."""
+    """docs/api-types/iam-auth-policy.md; release 2.1.4: nothing for resources that the controller does not own.
+
+    The controller accepts a policy before it asks AWS and then tries for ever; here AWS's refusal is told at once.
+    """
     said = _policy_trouble(cluster, row)
     _event(cluster, row, said)
     _conditions(cluster, row, {"Accepted": said or ""})
@@ -179,7 +182,10 @@ def _policy_trouble(cluster: Cluster, row: Row) -> str | None:
 
 
 def released(cluster: Cluster, row: Row) -> None:
-    """Takes what an object stands for out of the account. Raises ``Refused`` where its finalizer stays."""
+    """Takes what an object stands for out of the account. Raises ``Refused`` where its finalizer stays.
+
+    controllers/route_controller.go: a route is the controller's only as long as its Gateway and class are.
+    """
     if row.token in _KINDS:
         _release_route(cluster, row)
     elif row.token == GATEWAY and cluster.store.notes(_SEEN, _subject(cluster, row)):
@@ -194,6 +200,8 @@ def _release_route(cluster: Cluster, row: Row) -> None:
     if not owned:
         return
     _must_run(cluster, row)
+    if not any(model.parents(cluster, row)):
+        raise Refused(_held(row, "its Gateway is gone, so the controller ignores the route"))
     try:
         owned.prune()
     except Refusal as refusal:
@@ -201,12 +209,14 @@ def _release_route(cluster: Cluster, row: Row) -> None:
 
 
 def _release_gateway(cluster: Cluster, row: Row) -> None:
-    """controllers/gateway_controller.go: a Gateway stays while routes hang on it."""
+    """controllers/gateway_controller.go: a Gateway stays while routes hang on it, or when its class is gone."""
     _must_run(cluster, row)
+    if not model.is_ours(cluster, row):
+        raise Refused(_held(row, "its GatewayClass is gone, so the controller ignores the Gateway"))
     for kind in _KINDS:
         for route in cluster.store.rows(cluster.key, kind):
             if any(gateway.id == row.id for _, gateway in model.parents(cluster, route)):
-                raise Refused(_held(row, f"Cannot delete gateway {row.id} - found referencing route {route.id}"))
+                raise Refused(_held(row, f"cannot delete gateway {row.id} - found referencing route {route.id}"))
     cluster.store.forget(_SEEN, _subject(cluster, row))
 
 
