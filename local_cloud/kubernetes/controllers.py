@@ -117,10 +117,17 @@ def addresses(cluster: Cluster, namespace: str, reference: dict[str, Any]) -> li
 def bound_port(cluster: Cluster, namespace: str, binding: Row, workload: dict[str, Any]) -> dict[str, Any] | None:
     """The Service's port that a binding names, None when there is none or the Service does not select the workload."""
     reference = binding.inputs["spec"]["serviceRef"]
-    service = cluster.find("Service", namespace, str(reference["name"]))
+    return exposed_port(cluster, namespace, str(reference["name"]), reference["port"], workload)
+
+
+def exposed_port(
+    cluster: Cluster, namespace: str, name: str, port: Any, workload: dict[str, Any]
+) -> dict[str, Any] | None:
+    """A port of a Service, by number or name; None when there is none or the Service does not select the workload."""
+    service = cluster.find("Service", namespace, name)
     if service is None or not _selects(service, workload):
         return None
-    return _service_port(service, reference["port"])
+    return _service_port(service, port)
 
 
 def selected_by(cluster: Cluster, namespace: str, service: Row) -> list[Row]:

@@ -200,7 +200,7 @@ class Kubernetes(Plugin):
     def _reconciled(self, kind: str, row: Row) -> Row:
         """What the load balancer controller makes of a written object, awaited as the provider does."""
         reconcile.written(self.cluster, row.token)
-        lattice.written(self.cluster, row.token)
+        lattice.written(self.cluster, row.token, _namespace(row.inputs))
         awaiting.refuse_unmet(self.cluster, kind, row)
         return self.cluster.get(row.token, row.id) or row
 
@@ -266,7 +266,7 @@ class Kubernetes(Plugin):
         if row.token not in {RELEASE, NAMESPACE}:
             self._settle(_kind(row.token)[1], _namespace(row.inputs))
             reconcile.written(self.cluster, row.token)
-            lattice.written(self.cluster, row.token)
+            lattice.written(self.cluster, row.token, _namespace(row.inputs))
 
     def _settle(self, kind: str, namespace: str) -> None:
         if kind in _TARGET_KINDS:

@@ -12,7 +12,7 @@ from local_cloud.aws import vpclattice_common as aws
 from local_cloud.kubernetes import waiting
 from local_cloud.plugin import Refused
 from tests.local_cloud.controller_world import GATEWAY, GATEWAY_CLASS, HTTP_ROUTE
-from tests.local_cloud.kubernetes_world import DEPLOYMENT, NAMESPACE, RELEASE
+from tests.local_cloud.kubernetes_world import DEPLOYMENT, NAMESPACE, RELEASE, deployment
 from tests.local_cloud.lattice_world import (
     AUTH_POLICY,
     DOMAIN,
@@ -186,6 +186,71 @@ def test_paths_that_are_waited_for(expression: str, met: bool) -> None:
 def test_kubectls_paths_are_not_the_providers(path: str) -> None:
     with pytest.raises(waiting.Unreadable):
         waiting.met(f"jsonpath={{{path}}}", {})
+
+
+READY = {"application-networking.k8s.aws/pod-readiness-gate-inject": "enabled"}
+CHECK = {"enabled": True, "port": 8081, "path": "/healthz", "protocolVersion": "HTTP1"}
+
+
+def gated(*, lists: bool = True, **check: Any) -> LatticeWorld:
+    """A labelled namespace with a route, whose target group is checked like this; the pods are yet to come."""
+    world = LatticeWorld()
+    world.update(NAMESPACE, "orders", {"metadata": {"name": "orders", "labels": READY}}, "namespace-orders")
+    world.service()
+    world.create(TARGET_GROUP_POLICY, "policy", target_group_policy(healthCheck={**CHECK, **check}))
+    world.create(GRPC, "route", route())
+    if lists:
+        world.aws(
+            "aws:vpc/securityGroupIngressRule:SecurityGroupIngressRule",
+            "sgr-lattice",
+            securityGroupId="sg-0cluster",
+            ipProtocol="tcp",
+            fromPort=8081,
+            toPort=50051,
+            prefixListId="pl-0123456789abcdef0",
+        )
+    return world
+
+
+def start(world: LatticeWorld, *ports: int) -> object:
+    """Starts pods whose container names these ports beside the one of the traffic."""
+    named = [{"name": f"p{port}", "containerPort": port} for port in (50051, *ports)]
+    return world.create(DEPLOYMENT, "pods", deployment(container={"ports": named}, serviceAccountName="default"))
+
+
+def test_pods_are_ready_when_lattice_can_check_them_or_does_not_ask() -> None:
+    start(gated(), 8081)
+    start(gated(lists=False, enabled=False))
+
+
+@pytest.mark.parametrize(
+    ("world", "ports", "said"),
+    [
+        ({}, (), r"VPC Lattice checks port 8081 of the pods, but no container listens there \(they name 50051\)"),
+        ({"port": 50051}, (), "VPC Lattice checks port 50051 in HTTP1, where the pods speak gRPC"),
+        ({"lists": False}, (8081,), "admits no prefix list on port 8081, so VPC Lattice's checks time out"),
+    ],
+)
+def test_a_gate_stays_closed_where_a_check_can_never_pass(world: dict[str, Any], ports: tuple[int], said: str) -> None:
+    with pytest.raises(Refused, match=said):
+        start(gated(**world), *ports)
+
+
+def test_pods_of_a_labelled_namespace_need_the_controllers_webhook() -> None:
+    world = gated(enabled=False)
+    world.gone("aws:eks/podIdentityAssociation:PodIdentityAssociation", "a-2")
+    with pytest.raises(Refused, match="failed calling webhook"):
+        start(world)
+
+
+def test_targets_follow_pods_of_another_namespace(world: LatticeWorld) -> None:
+    far = route({"backendRefs": [{"name": "orders", "namespace": "orders", "port": 50051}]})
+    far["metadata"]["namespace"] = "edge"
+    world.create(GRPC, "far", far)
+    group = world.one(aws.TARGET_GROUP)
+    assert len(world.store.notes("target", group.id)) == 2
+    world.delete(DEPLOYMENT, "pods", ROUTE)
+    assert world.store.notes("target", group.id) == {}
 
 
 def _class(world: LatticeWorld) -> object:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any, Final
 
@@ -68,22 +69,26 @@ def controller_trouble(cluster: Cluster) -> str | None:
     return None if None in troubles else f"the AWS Gateway API Controller does not run: {troubles[0]}"
 
 
-def written(cluster: Cluster, token: str) -> None:
-    """Works through everything that an object of this type may concern."""
+def written(cluster: Cluster, token: str, namespace: str = "") -> None:
+    """Works through everything that an object of this type, in this namespace, may concern."""
     if token not in _CONCERNED or not cluster.releases(LATTICE) or controller_trouble(cluster) is not None:
         return
-    rows = cluster.store.rows
-    for row in rows(cluster.key, model.CLASS):
-        if _is_ours(cluster, row):
-            _conditions(cluster, row, {"Accepted": ""})
-    for row in rows(cluster.key, GATEWAY):
-        if model.is_ours(cluster, row):
-            _gateway(cluster, row)
-    for route in (row for kind in _KINDS for row in rows(cluster.key, kind)):
-        if any(model.parents(cluster, route)):
-            _route(cluster, route)
-    for row in rows(cluster.key, AUTH_POLICY):
-        _auth_policy(cluster, row)
+    everywhere = token in {RELEASE, model.CLASS, GATEWAY}
+    rows = [row for kind in _LOOKED_AT for row in cluster.store.rows(cluster.key, kind)]
+    if not everywhere:
+        rows = _mentioning(cluster, namespace)
+    for kind in _LOOKED_AT:
+        for row in (each for each in rows if each.token == kind and _is_ours(cluster, each)):
+            _LOOKS[kind](cluster, row)
+
+
+def _mentioning(cluster: Cluster, namespace: str) -> list[Row]:
+    """What this controller looks at of a namespace, and of others that name it."""
+    return [row for row in cluster.store.referring(cluster.key, namespace) if row.token in _LOOKED_AT]
+
+
+def _class(cluster: Cluster, row: Row) -> None:
+    _conditions(cluster, row, {"Accepted": ""})
 
 
 def _gateway(cluster: Cluster, row: Row) -> None:
@@ -147,6 +152,13 @@ def _register(cluster: Cluster, owned: Owned) -> None:
         for target in wanted - present:
             address, _, number = target.rpartition(":")
             cluster.store.note("target", group.id, target, {"id": address, "port": int(number), "health": health})
+
+
+def target_groups(cluster: Cluster, namespace: str) -> Iterator[tuple[str, Row]]:
+    """Every target group of routes that mention a namespace, with its key: NAMESPACE/SERVICE:PORT:NAME."""
+    for route in _mentioning(cluster, namespace):
+        if route.token in _KINDS:
+            yield from _owned(cluster, route).keyed(aws.TARGET_GROUP).items()
 
 
 def _auth_policy(cluster: Cluster, row: Row) -> None:
@@ -230,6 +242,10 @@ def _release_policy(cluster: Cluster, row: Row) -> None:
     service = owned.one(aws.LATTICE_SERVICE)
     if service is not None:
         owned.account.patch(service, authType="NONE")
+
+
+_LOOKS: Final = {model.CLASS: _class, GATEWAY: _gateway, GRPC: _route, HTTP: _route, AUTH_POLICY: _auth_policy}
+_LOOKED_AT: Final = tuple(_LOOKS)
 
 
 def _must_run(cluster: Cluster, row: Row) -> None:
