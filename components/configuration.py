@@ -2,7 +2,7 @@
 
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +13,11 @@ from components import settings
 
 # ECR takes no capital letters, EKS and KMS aliases no dots; 40 leaves room for what is put around it.
 _STACK = re.compile(r"[a-z]([a-z0-9-]{0,38}[a-z0-9])?")
+
+# The cluster is called <project>-<stack>: 1 to 100 of these (EKS API Reference: CreateCluster).
+_PROJECT = re.compile(r"[0-9A-Za-z][0-9A-Za-z_-]{0,58}")
+
+_WITH_SECRETS = "services"
 
 
 def read() -> tuple[settings.Settings, str]:
@@ -25,19 +30,21 @@ def read() -> tuple[settings.Settings, str]:
     problems: list[str] = []
     if region is None:
         problems.append("aws:region: missing; for example eu-west-1 (pulumi config set aws:region eu-west-1)")
+    sections = _sections(project)
+    paths, unplaced = _secrets(project, sections)
     try:
-        loaded = settings.load(
-            _sections(project),
-            region=region,
-            secret_paths=_secret_paths(project, pulumi.get_stack()),
-            namespace=project,
-        )
+        loaded = settings.load(sections, region=region, secret_paths=paths, secret_sections=unplaced, namespace=project)
     except settings.SettingsError as error:
         problems.append(str(error))
     if not _STACK.fullmatch(pulumi.get_stack()):
         problems.append(
             f"stack name {pulumi.get_stack()}: must be 1 to 40 lower-case letters, digits and hyphens, starting with a "
             "letter: it is part of names at ECR, EKS and KMS"
+        )
+    if not _PROJECT.fullmatch(project):
+        problems.append(
+            f"project name {project}: must be 1 to 59 letters, digits, hyphens and underscores, starting with a letter "
+            "or digit: it is part of the cluster's name at EKS (name in Pulumi.yaml)"
         )
     if problems or region is None:
         raise pulumi.RunError("\n".join([f"the settings of stack {pulumi.get_stack()} cannot work:", *problems]))
@@ -62,6 +69,26 @@ def _plain(value: Any) -> Any:
         return json.loads(value)
     except (TypeError, ValueError, RecursionError):
         return value
+
+
+def _secrets(project: str, sections: Iterable[str]) -> tuple[tuple[tuple[str, ...], ...], tuple[str, ...]]:
+    """Paths of secret values, and the section that holds some at places nobody knows.
+
+    The engine names sections with a secret in them wherever they come from: also from another file (`--config-file`) or
+    an ESC environment, which are not to be seen here.
+    """
+    paths = _secret_paths(project, pulumi.get_stack())
+    placed = {path[0] for path in paths}
+    named = [name for name in sections if pulumi.runtime.config.is_config_secret(f"{project}:{name}")]
+    unplaced = [name for name in named if name not in placed]
+    if _WITH_SECRETS in unplaced:
+        pulumi.log.warn(
+            f"Pulumi.{pulumi.get_stack()}.yaml does not say which values of {project}:{_WITH_SECRETS} are secret; "
+            "they come from elsewhere (--config-file, ESC): those under services.<workload>.secrets stay secret, any "
+            "other is shown in plans and state"
+        )
+    whole = tuple((name,) for name in unplaced if name != _WITH_SECRETS)
+    return paths + whole, tuple(name for name in unplaced if name == _WITH_SECRETS)
 
 
 def _secret_paths(project: str, stack: str) -> tuple[tuple[str, ...], ...]:

@@ -11,8 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import yaml
-
+from tools import stack_files
 from tools.engine import LocalEngine
 from tools.environment import Environment
 
@@ -106,16 +105,16 @@ def make(place: Environment, name: str, folder: Path) -> tuple[Path, LocalEngine
 
     Returns the copy and its engine. The stack file of the checkout is read, never written.
     """
-    settings = yaml.safe_load(stack_file(place.checkout, name).read_text("utf-8")) or {}
+    settings = stack_files.read(stack_file(place.checkout, name))
     copy = folder / "program"
     shutil.copytree(place.checkout, copy, ignore=_IGNORED, symlinks=True)
     (copy / ".venv").symlink_to(place.venv.resolve())
     kept = {key: value for key, value in settings.items() if key not in (*_ENCRYPTION, "environment", "config")}
-    config = settings.get("config") or {}
+    config = settings["config"]
     for file in copy.glob("Pulumi.*.y*ml"):
         file.unlink()
     target = copy / f"Pulumi.{name}.yaml"
-    target.write_text(yaml.safe_dump({**kept, "config": readable(config)}, sort_keys=False), encoding="utf-8")
+    target.write_text(stack_files.text({**kept, "config": readable(config)}), encoding="utf-8")
     engine = LocalEngine.create(folder / "cloud", throw_away=True)
     engine.run("stack", "init", name, cwd=copy)
     found = secrets(config)
