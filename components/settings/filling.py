@@ -52,17 +52,14 @@ def _alb(workload: Workload, settings: Settings) -> Alb | None:
 
 
 def _lattice(workload: Workload, health: Health) -> LatticeExposure | None:
-    """HTTP is checked the way the load balancer checks it; gRPC only where an HTTP check is described."""
+    """HTTP is checked as the load balancer would, unless said otherwise; gRPC only where an HTTP check is described."""
     exposure = workload.expose.lattice
     if exposure is None or workload.protocol == "grpc":
         return exposure
-    port = health.port or workload.port
-    check = exposure.health_check or LatticeHealthCheck.model_construct(
-        **{name: getattr(health, name) for name in ("path", "success_codes", "interval", "timeout")},
-        healthy=health.healthy,
-        unhealthy=health.unhealthy,
-    )
-    check = check.model_copy(update={"port": check.port or port})
+    given = exposure.health_check
+    said = {name: getattr(given, name) for name in given.model_fields_set} if given else {}
+    usual = {name: getattr(health, name) for name in LatticeHealthCheck.model_fields if name in Health.model_fields}
+    check = LatticeHealthCheck.model_construct(**{**usual, "port": health.port or workload.port, **said})
     return exposure.model_copy(update={"health_check": check})
 
 

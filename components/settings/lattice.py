@@ -97,14 +97,17 @@ class Lattice(Section):
 
 
 class LatticeHealthCheck(Section):
-    """An HTTP check of the pods. VPC Lattice cannot check gRPC, so a gRPC server answers it on a port of its own."""
+    """An HTTP check of the pods. VPC Lattice cannot check gRPC, so a gRPC server answers it on a port of its own.
+
+    What is left out is for HTTP workloads as in their `health`.
+    """
 
     port: Annotated[
         Port | None, Says("Port that answers in HTTP.", default="HTTP: as for the other checks; required for gRPC")
     ] = None
     path: Annotated[
         Annotated[str, Text(CHECK_PATH, "a path such as /healthz; no spaces or commas", maximum=2048)],
-        Says("What is asked.", source=_CHECK),
+        Says("What is asked.", default="`/`; HTTP: `health.path`", source=_CHECK),
     ] = "/"
     version: Annotated[Literal["HTTP1", "HTTP2"], Says("HTTP version of the check.", source=_CHECK)] = "HTTP1"
     success_codes: Annotated[
@@ -116,15 +119,27 @@ class LatticeHealthCheck(Section):
                 maximum=64,
             ),
         ],
-        Says("Answers taken for healthy.", source=f"{_API}, Matcher"),
+        Says("Answers taken for healthy.", default='`"200"`; HTTP: `health.success_codes`', source=f"{_API}, Matcher"),
     ] = "200"
-    interval: Annotated[Whole, Field(ge=5, le=300), Says("Seconds between two checks.", source=_CHECK)] = 30
-    timeout: Annotated[Whole, Field(ge=1, le=120), Says("Seconds to wait for an answer.", source=_CHECK)] = 5
+    interval: Annotated[
+        Whole,
+        Field(ge=5, le=300),
+        Says("Seconds between two checks.", default="30; HTTP: `health.interval`", source=_CHECK),
+    ] = 30
+    timeout: Annotated[
+        Whole,
+        Field(ge=1, le=120),
+        Says("Seconds to wait for an answer.", default="5; HTTP: `health.timeout`", source=_CHECK),
+    ] = 5
     healthy: Annotated[
-        Whole, Field(ge=2, le=10), Says("Good answers in a row that make a pod healthy.", source=_CHECK)
+        Whole,
+        Field(ge=2, le=10),
+        Says("Good answers in a row that make a pod healthy.", default="5; HTTP: `health.healthy`", source=_CHECK),
     ] = 5
     unhealthy: Annotated[
-        Whole, Field(ge=2, le=10), Says("Bad answers in a row that make a pod unhealthy.", source=_CHECK)
+        Whole,
+        Field(ge=2, le=10),
+        Says("Bad answers in a row that make a pod unhealthy.", default="2; HTTP: `health.unhealthy`", source=_CHECK),
     ] = 2
 
 

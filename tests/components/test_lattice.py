@@ -233,6 +233,14 @@ def test_pods_wait_for_lattice_too(seen: Seen) -> None:
     assert labels["elbv2.k8s.aws/pod-readiness-gate-inject"] == "enabled"
 
 
+def test_a_protected_environment_keeps_its_network(platform: Callable[..., Seen], raw: Raw) -> None:
+    assert platform(raw).one(NETWORK).protect is False
+    raw["environment"] = {"protected": True}
+    raw["cluster"]["public_access_cidrs"] = []
+    raw["services"]["orders"]["image"] = {"uri": "ghcr.io/acme/orders", "digest": f"sha256:{'0' * 64}"}
+    assert platform(raw).one(NETWORK).protect is True
+
+
 def outputs(register: Callable[..., Any], raw: Raw) -> Raw:
     """What the stack exports of VPC Lattice, with every output known."""
     import pulumi

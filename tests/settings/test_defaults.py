@@ -182,3 +182,16 @@ def test_lattice_defaults_are_signed_calls_that_are_logged_and_no_check_of_grpc(
         "healthy": 2,
         "unhealthy": 2,
     }
+
+
+def test_what_a_lattice_check_of_http_leaves_out_is_as_in_health() -> None:
+    exposure = {"allow": ["arn:aws:iam::111122223333:role/billing"], "health_check": {"interval": 10, "path": "/up"}}
+    web = {
+        "protocol": "http",
+        "port": 8080,
+        "health": {"path": "/ready", "healthy": 3},
+        "expose": {"lattice": exposure},
+    }
+    lists = {"prefix_lists": {"ipv4": "pl-0123456789abcdef0"}}
+    check = loaded(lattice=lists, services={"web": web})["services"]["web"]["expose"]["lattice"]["health_check"]
+    assert (check["path"], check["interval"], check["healthy"], check["port"]) == ("/up", 10, 3, 8080)

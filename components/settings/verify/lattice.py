@@ -137,7 +137,9 @@ def _check_path(settings: Settings, name: str) -> Iterator[Fault]:
     """An HTTP workload is checked on its health path, and VPC Lattice takes fewer characters than a load balancer."""
     workload = settings.services[name]
     exposure, path = workload.expose.lattice, workload.health.path
-    if exposure is None or exposure.health_check is not None or workload.protocol != "http":
+    check = exposure.health_check if exposure else None
+    own = check is not None and "path" in check.model_fields_set
+    if exposure is None or own or workload.protocol != "http":
         return
     if path and not re.fullmatch(CHECK_PATH, path):
         yield Fault(
