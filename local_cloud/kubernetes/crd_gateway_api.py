@@ -60,7 +60,7 @@ _LISTENER = fields(
         options=mapped(text(most=4096)),
     ),
     allowedRoutes=fields(
-        namespaces=fields(**{"from": choice("Same", "All", "Selector", "None")}, selector=SELECTOR),
+        namespaces=fields((), **{"from": choice("Same", "All", "Selector", "None")}, selector=SELECTOR),
         kinds=listed(fields(("kind",), group=_GROUP, kind=_KIND), most=8),
     ),
 )
@@ -72,7 +72,7 @@ _GATEWAY = fields(
     addresses=listed(fields(type=TEXT, value=_NAME), most=16),
     infrastructure=fields(labels=mapped(TEXT), annotations=mapped(TEXT), parametersRef=_LOCAL),
     allowedListeners=fields(
-        namespaces=fields(**{"from": choice("None", "Same", "All", "Selector")}, selector=SELECTOR)
+        namespaces=fields((), **{"from": choice("None", "Same", "All", "Selector")}, selector=SELECTOR)
     ),
     tls=fields(backend=fields(clientCertificateRef=_SECRET), frontend={"type": "object"}),
 )
