@@ -6,6 +6,8 @@ from typing import Any
 _HOMES = {
     "Cluster": "cluster",
     "ClusterArgs": "cluster",
+    "LatticeController": "lattice_controller",
+    "LatticeControllerArgs": "lattice_controller",
     "LoadBalancer": "load_balancer",
     "LoadBalancerArgs": "load_balancer",
     "LoadBalancerController": "controllers",
@@ -15,6 +17,8 @@ _HOMES = {
     "Platform": "platform",
     "Repository": "registry",
     "RepositoryArgs": "registry",
+    "ServiceNetwork": "lattice",
+    "ServiceNetworkArgs": "lattice",
     "Workload": "workload",
     "WorkloadArgs": "workload",
 }

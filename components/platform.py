@@ -6,7 +6,7 @@ from typing import Any
 
 import pulumi
 
-from components import clients, settings
+from components import clients, lattice_wiring, settings
 from components.base import Component
 from components.cluster import Cluster, ClusterArgs
 from components.controllers import LoadBalancerController, LoadBalancerControllerArgs
@@ -55,6 +55,7 @@ class Platform(Component):
         self.controller = self._controller()
         self.repositories = self._repositories()
         self.load_balancers = self._load_balancers()
+        self.lattice = self._lattice()
         self._records()
         self.workloads: dict[str, Workload] = {}
         self.outputs = self._outputs()
@@ -69,6 +70,8 @@ class Platform(Component):
         for name, config in sorted(self._settings.services.items()):
             self.workloads[name] = self._workload(name, config, edges.get(name))
             await asyncio.sleep(0)
+        if self.lattice is not None:
+            self.outputs["lattice"] = self.lattice.outputs(self.workloads)
         self.register_outputs(self.outputs)
 
     def _network(self) -> Network:
@@ -118,6 +121,17 @@ class Platform(Component):
                 tags=self._tags,
             ),
             self.child(),
+        )
+
+    def _lattice(self) -> lattice_wiring.Wired | None:
+        return lattice_wiring.wired(
+            self,
+            self._settings,
+            region=self._region,
+            network=self.network,
+            cluster=self.cluster,
+            after=self.controller.release,
+            tags=self._tags,
         )
 
     def _repositories(self) -> dict[str, Repository]:
@@ -222,6 +236,7 @@ class Platform(Component):
                 kubernetes=self.cluster.kubernetes,
                 controller=self.controller.release,
                 edge=edge,
+                mesh=self.lattice.mesh if self.lattice else None,
                 repositories=self.repositories,
                 tags=self._tags,
             ),
@@ -242,6 +257,7 @@ class Platform(Component):
                 name: f"{workload.expose.alb.host}:443" for name, workload in services if workload.expose.alb
             },
             "clients": {name: found for name, workload in services if (found := clients.client(workload)) is not None},
+            "lattice": {},  # filled in once there are workloads
             "topology": self._topology(),
         }
 

@@ -115,6 +115,9 @@ def _ports(config: settings.Workload) -> list[core.v1.ContainerPortArgs]:
     ports = [core.v1.ContainerPortArgs(name=port_name(config), container_port=config.port)]
     if config.health.port not in {None, config.port}:
         ports.append(core.v1.ContainerPortArgs(name="health", container_port=config.health.port))
+    check = config.expose.lattice.health_check if config.expose.lattice else None
+    if check is not None and check.port not in {None, config.port, config.health.port}:
+        ports.append(core.v1.ContainerPortArgs(name="lattice-health", container_port=check.port))
     return ports
 
 

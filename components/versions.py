@@ -55,3 +55,22 @@ LOAD_BALANCER_CONTROLLER: Final = Chart(
     namespace="kube-system",
     service_account="aws-load-balancer-controller",
 )
+# `repository` is the whole address of the chart: an OCI registry has no index. The v belongs to the version. It needs
+# the Gateway API's CRDs, standard channel, 1.5 or newer: its start-up check wants TLSRoute v1.
+LATTICE_CONTROLLER: Final = Chart(
+    name="gateway-api-controller",
+    repository="oci://public.ecr.aws/aws-application-networking-k8s/aws-gateway-controller-chart",
+    version="v2.1.4",
+    namespace="aws-application-networking-system",
+    service_account="gateway-api-controller",
+)
+
+# Its chart lies here and its bundle does not: see its Chart.yaml. 1.5 is what the VPC Lattice controller needs, 1.6 the
+# load balancer controller.
+GATEWAY_API: Final = Chart(
+    name="gateway-api",
+    repository="./components/charts/gateway-api",
+    version="1.6.1",
+    namespace="kube-system",
+    service_account="",
+)

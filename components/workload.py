@@ -9,6 +9,8 @@ from pulumi_kubernetes import apiextensions, apps, autoscaling, core, meta, poli
 
 from components import pods, settings
 from components.base import Component
+from components.lattice_route import READINESS_GATE as LATTICE_GATE
+from components.lattice_route import Mesh, Routed, routed
 from components.registry import Repository, RepositoryArgs
 from components.settings.rules import rules_of
 from components.target_group import Edge, listener_rules, target_group
@@ -26,13 +28,14 @@ class WorkloadArgs:
 
     config: its entry in the settings. kubernetes: provider of the cluster. controller: the load balancer
     controller's release, whose chart brings the binding's CRD. edge: the load balancer it is exposed on.
-    repositories: of all workloads, by name, for images that live there.
+    mesh: the service network it is exposed on. repositories: of all workloads, by name, for images that live there.
     """
 
     config: settings.Workload
     kubernetes: pulumi.ProviderResource
     controller: pulumi.Resource
     edge: Edge | None = None
+    mesh: Mesh | None = None
     repositories: Mapping[str, Repository] = field(default_factory=dict)
     tags: Mapping[str, str] = field(default_factory=dict)
 
@@ -48,14 +51,16 @@ class Workload(Component):
     def __init__(self, name: str, args: WorkloadArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__(name, opts)
         self._args = args
-        self._config = args.config
+        self.config = self._config = args.config
         self.namespace = self._namespace()
         account = self._service_account()
         service = self._kubernetes_service()
         binding = self._exposure(service)
+        self.routed = self._lattice(service)
         image = self._image()
         if image is not None:
-            self._pods(image, [account, service, *binding])
+            routes = [self.routed.route] if self.routed else []
+            self._pods(image, [account, service, *binding, *routes])
         self.register_outputs({"namespace": self.namespace.metadata.name})
 
     def _object(self, *depends_on: pulumi.Resource) -> pulumi.ResourceOptions:
@@ -72,12 +77,14 @@ class Workload(Component):
     def _namespace(self) -> core.v1.Namespace:
         # After the controller, and so deleted before it: a binding in the namespace holds a finalizer that only the
         # controller removes.
+        mesh = self._args.mesh if self._config.expose.lattice else None
+        gates = {**READINESS_GATE, **(LATTICE_GATE if mesh else {})}
         return core.v1.Namespace(
             f"{self.name}-namespace",
-            metadata=meta.v1.ObjectMetaArgs(name=self.name, labels={**pods.labels(self.name), **READINESS_GATE}),
+            metadata=meta.v1.ObjectMetaArgs(name=self.name, labels={**pods.labels(self.name), **gates}),
             opts=self.child(
                 provider=self._args.kubernetes,
-                depends_on=[self._args.controller],
+                depends_on=[self._args.controller, *([mesh.controller] if mesh else [])],
                 delete_timeout=pods.delete_timeout(self._config.drain),
             ),
         )
@@ -120,6 +127,12 @@ class Workload(Component):
         # After the rules: pods of a group that no listener uses are never health-checked, so the readiness gate
         # would keep them waiting.
         return [self._binding(service, group, edge, rules)]
+
+    def _lattice(self, service: core.v1.Service) -> Routed | None:
+        exposure, mesh = self._config.expose.lattice, self._args.mesh
+        if exposure is None or mesh is None:
+            return None
+        return routed(self, self._config, exposure, mesh, service, self._args.kubernetes)
 
     def _binding(
         self, service: core.v1.Service, group: aws.lb.TargetGroup, edge: Edge, rules: Sequence[pulumi.Resource]

@@ -80,9 +80,21 @@ class FakeCloud(mocks.Mocks):
             outputs |= {"dnsName": f"{args.name}.elb.amazonaws.com", "zoneId": "Z32O12XQLNTSW2"}
         if args.typ == "aws:route53/record:Record":
             outputs["fqdn"] = args.inputs.get("name")
+        if args.typ == "aws:vpclattice/serviceNetwork:ServiceNetwork":
+            outputs["arn"] = f"arn:aws:vpc-lattice:{REGION}:111122223333:servicenetwork/sn-0123456789abcdef0"
+        if args.typ.startswith("kubernetes:gateway.networking.k8s.io/") and args.typ.endswith("Route"):
+            outputs["metadata"] = _assigned(args.inputs["metadata"])
         if args.typ.startswith("kubernetes:") and isinstance(outputs.get("metadata"), Mapping):
             outputs["metadata"] = {"name": f"{args.name}-auto", **outputs["metadata"]}
         return identifier, outputs
+
+
+def _assigned(metadata: Mapping[str, Any]) -> dict[str, Any]:
+    """A route once the VPC Lattice controller has made its service."""
+    name = metadata["annotations"]["application-networking.k8s.aws/service-name-override"]
+    domain = f"{name}-0123456789abcdef0.7d67968.vpc-lattice-svcs.{REGION}.on.aws"
+    assigned = {"application-networking.k8s.aws/lattice-assigned-domain-name": domain}
+    return {**metadata, "annotations": {**metadata["annotations"], **assigned}}
 
 
 def _validation(domain: str) -> dict[str, str]:

@@ -16,6 +16,7 @@ _GROUPS = (
     ("Cluster", ("aws:eks/", "eks:")),
     ("Registry", ("aws:ecr/",)),
     ("Load balancing", ("aws:lb/", "aws:acm/", "aws:route53/")),
+    ("VPC Lattice", ("aws:vpclattice/", "aws:ram/")),
     ("Kubernetes", ("kubernetes:",)),
     ("Access", ("aws:iam/", "aws:kms/")),
     ("Logs", ("aws:cloudwatch/",)),
@@ -103,6 +104,8 @@ def up(deployment: Mapping[str, Any], seconds: float) -> str:
         lines += ["", bold("Cluster"), f"  {_short(outputs['cluster'])}"]
     if isinstance(outputs.get("endpoints"), Mapping):
         lines += ["", bold("How each workload is reached"), *_reached(outputs)]
+    if by_lattice := _reached_by_lattice(outputs):
+        lines += ["", bold("Through VPC Lattice"), *by_lattice]
     return "\n".join([*lines, "", bold("Try next"), *_next(outputs)])
 
 
@@ -121,6 +124,16 @@ def _reached(outputs: Mapping[str, Any]) -> list[str]:
         if isinstance(client, Mapping) and name not in waiting:
             lines += [f"  {'':<{width}}  {_short(client[tool])}" for tool in ("grpcurl", "curl") if tool in client]
     return lines
+
+
+def _reached_by_lattice(outputs: Mapping[str, Any]) -> list[str]:
+    lattice = outputs.get("lattice")
+    clients = lattice.get("clients") if isinstance(lattice, Mapping) else None
+    if not isinstance(clients, Mapping) or _SIGNATURE in clients:
+        return []
+    width = max([len(str(name)) for name in clients] or [0])
+    found = {name: client for name, client in clients.items() if isinstance(client, Mapping)}
+    return [f"  {name:<{width}}  {_short(client.get('target') or client.get('url'))}" for name, client in found.items()]
 
 
 def _next(outputs: Mapping[str, Any]) -> list[str]:

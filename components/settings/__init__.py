@@ -9,6 +9,7 @@ from .cluster import Access, Cluster, NodeGroup, Taint
 from .environment import Environment, Existing, HostedZone
 from .errors import Problem, SettingsError
 from .expose import Alb, Expose, Route
+from .lattice import Lattice, LatticeExposure, LatticeHealthCheck
 from .load import load
 from .load_balancers import Certificate, LoadBalancer
 from .model import Settings
@@ -27,6 +28,9 @@ __all__ = [
     "Health",
     "HostedZone",
     "Image",
+    "Lattice",
+    "LatticeExposure",
+    "LatticeHealthCheck",
     "LoadBalancer",
     "Network",
     "NodeGroup",

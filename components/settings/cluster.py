@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Annotated, Any, Final, Literal
+from typing import Annotated, Final, Literal
 
-from pydantic import BeforeValidator, Field
-from pydantic_core import PydanticCustomError
+from pydantic import Field
 
 from .base import EACH_ONCE, Keys, Says, Section, Settled, Text
 from .forms import DNS_LABEL, NAME_KEY, Cidr, Flag, NameKey, PrincipalArn, Whole
 from .network import ZoneNames
+from .retention import SOURCE as RETENTION_SOURCE
+from .retention import Retention
 
 ADDON_NAMES: Final = ("coredns", "eks-pod-identity-agent", "kube-proxy", "metrics-server", "vpc-cni")
 _EKS_QUOTAS = "EKS User Guide, Service quotas"
@@ -49,13 +50,6 @@ AccessNamespace = Annotated[
         maximum=63,
     ),
 ]
-
-
-def _whole(value: Any) -> Any:
-    """Python takes true and 1.0 for 1; people who write them mean something else."""
-    if type(value) is not int:
-        raise PydanticCustomError("choice", "choice")
-    return value
 
 
 class Taint(Section):
@@ -174,13 +168,7 @@ class Cluster(Section):
         EACH_ONCE,
         Says("Control-plane logs sent to CloudWatch."),
     ] = ("api", "audit", "authenticator")
-    log_retention: Annotated[
-        Literal[
-            1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731, 1096, 1827, 2192, 2557, 2922, 3288, 3653
-        ],
-        BeforeValidator(_whole),
-        Says("Days that CloudWatch keeps the logs.", source="CloudWatch Logs API Reference, PutRetentionPolicy"),
-    ] = 90
+    log_retention: Annotated[Retention, Says("Days that CloudWatch keeps the logs.", source=RETENTION_SOURCE)] = 90
     deletion_protection: Annotated[
         Flag,
         Says(

@@ -1,4 +1,4 @@
-"""How a workload is reached through a load balancer."""
+"""How a workload is reached from outside the cluster."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from pydantic import Field
 
 from .base import EACH_ONCE, Keys, Says, Section, Settled, Text
 from .forms import NAME_KEY, BalancerKey, GrpcMethod, Host, NameKey, Whole
+from .lattice import LatticeExposure
 
 _RULES = "ALB User Guide, Listener rules"
 
@@ -99,3 +100,6 @@ class Expose(Section):
     """How the workload is reached from outside the cluster."""
 
     alb: Annotated[Alb | None, Says("Through an Application Load Balancer.", default="not at all")] = None
+    lattice: Annotated[
+        LatticeExposure | None, Says("Through the VPC Lattice service network of `lattice`.", default="not at all")
+    ] = None

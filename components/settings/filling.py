@@ -5,8 +5,10 @@ from __future__ import annotations
 from typing import Final
 
 from .cluster import Cluster
+from .expose import Alb
+from .lattice import LatticeExposure, LatticeHealthCheck
 from .model import Settings
-from .workload import Workload
+from .workload import Health, Workload
 
 GRPC_HEALTH_PATH: Final = "/grpc.health.v1.Health/Check"
 
@@ -34,14 +36,31 @@ def _cluster(settings: Settings) -> Cluster:
 
 def _workload(workload: Workload, settings: Settings) -> Workload:
     health = workload.health.model_copy(update=_health(workload))
+    exposed = {"alb": _alb(workload, settings), "lattice": _lattice(workload, health)}
+    expose = workload.expose.model_copy(update={key: value for key, value in exposed.items() if value is not None})
+    return workload.model_copy(update={"health": health, "expose": expose})
+
+
+def _alb(workload: Workload, settings: Settings) -> Alb | None:
     alb = workload.expose.alb
     if alb is None:
-        return workload.model_copy(update={"health": health})
+        return None
     update: dict[str, object] = {"load_balancer": alb.load_balancer or next(iter(settings.load_balancers))}
     if workload.protocol == "http" and not alb.paths:
         update["paths"] = ("/*",)
-    expose = workload.expose.model_copy(update={"alb": alb.model_copy(update=update)})
-    return workload.model_copy(update={"health": health, "expose": expose})
+    return alb.model_copy(update=update)
+
+
+def _lattice(workload: Workload, health: Health) -> LatticeExposure | None:
+    """HTTP is checked as the load balancer would, unless said otherwise; gRPC only where an HTTP check is described."""
+    exposure = workload.expose.lattice
+    if exposure is None or workload.protocol == "grpc":
+        return exposure
+    given = exposure.health_check
+    said = {name: getattr(given, name) for name in given.model_fields_set} if given else {}
+    usual = {name: getattr(health, name) for name in LatticeHealthCheck.model_fields if name in Health.model_fields}
+    check = LatticeHealthCheck.model_construct(**{**usual, "port": health.port or workload.port, **said})
+    return exposure.model_copy(update={"health_check": check})
 
 
 def _health(workload: Workload) -> dict[str, object]:

@@ -11,6 +11,7 @@ from .base import Keys, Says, Section, Settled
 from .cluster import Cluster
 from .environment import Environment, Existing
 from .forms import BALANCER_KEY, WORKLOAD_KEY, BalancerKey, WorkloadKey
+from .lattice import Lattice
 from .load_balancers import LoadBalancer
 from .network import Network
 from .workload import Workload
@@ -28,6 +29,9 @@ class Settings(Section):
     load_balancers: Annotated[
         Mapping[BalancerKey, Settled[LoadBalancer]], Keys(BALANCER_KEY), Says("Application Load Balancers, by name.")
     ] = Field(default_factory=dict)
+    lattice: Annotated[
+        Lattice | None, Says("A VPC Lattice service network for workloads that other VPCs call.", default="none")
+    ] = None
     services: Annotated[Mapping[WorkloadKey, Settled[Workload]], Keys(WORKLOAD_KEY), Says("Workloads, by name.")] = (
         Field(default_factory=dict)
     )

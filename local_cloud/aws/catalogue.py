@@ -8,6 +8,7 @@ from typing import Final
 from local_cloud.aws import (
     acm,
     ec2,
+    ec2_endpoint,
     ec2_gateways,
     ec2_routes,
     ec2_security,
@@ -17,11 +18,16 @@ from local_cloud.aws import (
     iam,
     kms,
     logs,
+    ram,
     route53,
+    vpclattice,
 )
 from local_cloud.aws.kind import Cloud, Kind, Props
 
-_MODULES: Final = (ec2, ec2_gateways, ec2_routes, ec2_security, iam, kms, logs, elb, eks, ecr, acm, route53)
+_MODULES: Final = (
+    *(ec2, ec2_endpoint, ec2_gateways, ec2_routes, ec2_security, iam, kms, logs, elb, eks, ecr, acm, route53),
+    *(vpclattice, ram),
+)
 
 KINDS: Final[Mapping[str, Kind]] = {kind.token: kind for module in _MODULES for kind in module.KINDS} | elb.ALIASES
 """Token -> kind; a type that pulumi-aws has under two tokens is there twice, with the kind of the first."""

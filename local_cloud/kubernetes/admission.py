@@ -11,6 +11,8 @@ from typing import Any, Final
 from local_cloud.kubernetes.charts import CONTROLLER
 from local_cloud.kubernetes.cluster import BINDING, TARGET_GROUP, Cluster
 from local_cloud.kubernetes.controllers import controller_trouble
+from local_cloud.kubernetes.lbc.ingress import classified
+from local_cloud.kubernetes.lbc.model import Unreconciled
 from local_cloud.plugin import Refused
 from local_cloud.store import Row
 
@@ -38,6 +40,8 @@ def refuse_create(cluster: Cluster, api: str, kind: str, namespace: str, inputs:
             _refuse_binding(cluster, inputs["spec"])
         if kind == "Service":
             _refuse_service(cluster)
+        if kind == "Ingress":
+            _refuse_ingress(cluster, inputs)
     except _Denied as denied:
         raise Refused(_failed(subject, str(denied))) from None
 
@@ -54,6 +58,12 @@ def refuse_update(cluster: Cluster, kind: str, row: Row, inputs: dict[str, Any])
                 "when `immutable` is set",
             )
         )
+    _refuse_immutable(kind, row, inputs)
+    if kind == "Ingress":
+        try:
+            _refuse_ingress(cluster, inputs)
+        except _Denied as denied:
+            raise Refused(_update_failed(row.id, str(denied))) from None
     if kind == "TargetGroupBinding":
         trouble = controller_trouble(cluster)
         if trouble is not None:
@@ -70,6 +80,17 @@ def refuse_update(cluster: Cluster, kind: str, row: Row, inputs: dict[str, Any])
                     row.id, f"{_DENIED}TargetGroupBinding update may not change these fields: {','.join(changed)}"
                 )
             )
+
+
+# The controller of a class never changes: k8s.io/kubernetes pkg/apis/networking/validation, Gateway API GatewayClass.
+_CONTROLLERS: Final = {"IngressClass": "controller", "GatewayClass": "controllerName"}
+
+
+def _refuse_immutable(kind: str, row: Row, inputs: dict[str, Any]) -> None:
+    field = _CONTROLLERS.get(kind)
+    if field and row.inputs["spec"].get(field) != inputs["spec"].get(field):
+        why = f'{kind} "{row.id}" is invalid: spec.{field}: Invalid value: field is immutable'
+        raise Refused(_update_failed(row.id, why))
 
 
 class _Denied(Exception):  # noqa: N818 (the cluster denies; nothing is broken)
@@ -131,6 +152,24 @@ def _refuse_service(cluster: Cluster) -> None:
         trouble = controller_trouble(cluster)
         if values.get("enableServiceMutatorWebhook", True) and trouble is not None:
             raise _Denied(_unanswered(trouble).replace("mtargetgroupbinding", "mservice"))
+
+
+def _refuse_ingress(cluster: Cluster, inputs: dict[str, Any]) -> None:
+    """webhooks/networking/ingress_validator.go; its failurePolicy is Fail, so it must answer where it is installed."""
+    if not cluster.releases(CONTROLLER):
+        return
+    trouble = controller_trouble(cluster)
+    if trouble is not None:
+        raise _Denied(_unanswered(trouble).replace("mtargetgroupbinding", "vingress"))
+    head = 'admission webhook "vingress.elbv2.k8s.aws" denied the request: '
+    annotations = (inputs.get("metadata") or {}).get("annotations") or {}
+    name = "alb.ingress.kubernetes.io/group.name"
+    if cluster.controller_values().get("disableIngressGroupNameAnnotation") is True and name in annotations:
+        raise _Denied(f"{head}new usage of `{name}` annotation is forbidden")
+    try:
+        classified(cluster, Row("", "", "", inputs, {}))
+    except Unreconciled as problem:
+        raise _Denied(f"{head}{str(problem).partition('due to ')[2]}") from None
 
 
 def _failed(subject: str, why: str) -> str:

@@ -9,14 +9,20 @@ import os
 import time
 from typing import Any, Final
 
-from local_cloud.kubernetes import pods
+from local_cloud.kubernetes import pods, waiting
 from local_cloud.kubernetes.cluster import Cluster
 from local_cloud.kubernetes.controllers import selected_by
+from local_cloud.kubernetes.lattice import reconcile as lattice
+from local_cloud.kubernetes.lbc import reconcile
 from local_cloud.plugin import Refused
+from local_cloud.store import Row
 
+_CONTROLLED: Final = frozenset({"Ingress", "Gateway", "GRPCRoute", "HTTPRoute"})
+_HOSTNAME: Final = "jsonpath={.status.loadBalancer.ingress}"
+_NO_HOSTNAME: Final = "Ingress .status.loadBalancer field was not updated with a hostname/IP address"
 _SKIP: Final = "pulumi.com/skipAwait"
 _PODS: Final = frozenset({"Deployment", "StatefulSet", "DaemonSet", "ReplicaSet", "Pod", "Job"})
-_UNMODELLED: Final = frozenset({"Ingress", "PersistentVolumeClaim", "PersistentVolume", "ReplicationController"})
+_UNMODELLED: Final = frozenset({"PersistentVolumeClaim", "PersistentVolume", "ReplicationController"})
 _POLL_SECONDS: Final = 0.1
 _NO_ENDPOINTS: Final = (
     "Service does not target any Pods. Selected Pods may not be ready, or field '.spec.selector' may not match labels "
@@ -78,6 +84,29 @@ def refuse_without_endpoints(cluster: Cluster, namespace: str, inputs: dict[str,
             break
         time.sleep(_POLL_SECONDS)
     raise Refused(_timed_out(namespace, name, [_NO_ENDPOINTS]))
+
+
+def refuse_unmet(cluster: Cluster, kind: str, row: Row) -> None:
+    """Raises ``Refused`` when a controller did not bring an object to the state the provider waits for.
+
+    An Ingress is awaited by itself (await/ingress.go), the kinds of the Gateway API only where an annotation says so.
+    Here the stand-in is stricter than the provider, which takes the address of an earlier success for a new one: an
+    Ingress that the controller cannot reconcile is refused on update too.
+    """
+    if (kind not in _CONTROLLED and not lattice.concerns(cluster, row)) or skipped(row.inputs):
+        return
+    current = cluster.get(row.token, row.id) or row
+    wanted = waiting.wanted(row.inputs) or ([_HOSTNAME] if kind == "Ingress" else [])
+    try:
+        missed = [each for each in wanted if not waiting.met(each, current.outputs)]
+    except waiting.Unreadable as problem:
+        raise Refused(str(problem)) from None
+    said = reconcile.trouble(cluster, current) or lattice.trouble(cluster, current)
+    if missed or (kind == "Ingress" and said):
+        words = [_NO_HOSTNAME] if kind == "Ingress" else [f"{each} was not met" for each in missed]
+        said = said or lattice.absence(cluster, current) or reconcile.absence(cluster, current)
+        namespace, _, name = row.id.partition("/")
+        raise Refused(_timed_out(namespace, name, [*words, said]))
 
 
 def _timed_out(namespace: str, name: str, causes: list[str]) -> str:

@@ -8,8 +8,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Final
 
+from local_cloud.kubernetes import crd_lattice
+
 _ELB: Final = "elbv2.k8s.aws/v1beta1"
 _GATEWAY: Final = "gateway.k8s.aws/v1"
+LATTICE: Final = "oci://public.ecr.aws/aws-application-networking-k8s/aws-gateway-controller-chart"
 
 
 @dataclass(frozen=True)
@@ -41,6 +44,26 @@ CHARTS: Final[dict[str, Chart]] = {
         ),
         account="aws-load-balancer-controller",
     ),
+    LATTICE: Chart(
+        newest="v2.1.4",
+        app="v2.1.4",
+        repository="",
+        custom_kinds=frozenset(crd_lattice.SCHEMAS),
+        account="gateway-api-controller",
+    ),
+    # The standard channel's bundle, packed as a chart by whoever has it in a folder.
+    "gateway-api": Chart(
+        "1.6.1",
+        "1.6.1",
+        "",
+        custom_kinds=frozenset(
+            ("gateway.networking.k8s.io/v1", kind)
+            for kind in (
+                "GatewayClass", "Gateway", "ListenerSet", "HTTPRoute", "GRPCRoute", "TLSRoute", "TCPRoute", "UDPRoute",
+                "BackendTLSPolicy", "ReferenceGrant",
+            )
+        ),
+    ),
     "metrics-server": Chart("3.13.1", "0.8.1", "https://kubernetes-sigs.github.io/metrics-server/"),
     "external-dns": Chart(
         "1.23.0",
@@ -52,3 +75,9 @@ CHARTS: Final[dict[str, Chart]] = {
 }  # fmt: skip
 
 CONTROLLER: Final = "aws-load-balancer-controller"
+
+
+def known(chart: object) -> Chart | None:
+    """The chart of a release's ``chart``: a name, the address of an OCI registry, or a folder of the chart's name."""
+    text = str(chart)
+    return CHARTS.get(text) or (CHARTS.get(text.rstrip("/").rpartition("/")[2]) if text[:1] in {".", "/"} else None)

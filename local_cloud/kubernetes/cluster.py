@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from typing import Any, Final
 
 from local_cloud.kubernetes import kinds, schemas
-from local_cloud.kubernetes.charts import CHARTS
+from local_cloud.kubernetes.charts import CONTROLLER, known
 from local_cloud.plugin import Refused
 from local_cloud.store import Row, Store
 
@@ -20,6 +20,7 @@ NODE_GROUP: Final = "aws:eks/nodeGroup:NodeGroup"
 ADDON: Final = "aws:eks/addon:Addon"
 ASSOCIATION: Final = "aws:eks/podIdentityAssociation:PodIdentityAssociation"
 TARGET_GROUP: Final = "aws:lb/targetGroup:TargetGroup"
+SUBNET: Final = "aws:ec2/subnet:Subnet"
 REPOSITORY: Final = "aws:ecr/repository:Repository"
 RELEASE: Final = "kubernetes:helm.sh/v3:Release"
 BINDING: Final = "kubernetes:elbv2.k8s.aws/v1beta1:TargetGroupBinding"
@@ -124,11 +125,7 @@ class Cluster:
         """Whether the API server knows a kind: its own, a chart's custom resource or one defined by an object."""
         if schemas.built_in(api, kind, self.version()):
             return True
-        charts = (
-            CHARTS.get(str(row.inputs.get("chart")))
-            for row in self.releases()
-            if row.inputs.get("skipCrds") is not True
-        )
+        charts = (known(row.inputs.get("chart")) for row in self.releases() if row.inputs.get("skipCrds") is not True)
         if any(chart and (api, kind) in chart.custom_kinds for chart in charts):
             return True
         return any(_defines(row, api, kind) for row in self.store.where(self.key, _DEFINITION, "spec.names.kind", kind))
@@ -138,6 +135,29 @@ class Cluster:
         if chart:
             return self.store.where(self.key, RELEASE, "chart", chart)
         return self.store.rows(self.key, RELEASE)
+
+    def controller_values(self) -> dict[str, Any]:
+        """The chart values of the AWS Load Balancer Controller, {} when it is not installed."""
+        found = self.releases(CONTROLLER)
+        return dict(found[0].inputs.get("values") or {}) if found else {}
+
+    def labels(self, namespace: str) -> dict[str, Any]:
+        """The labels of a namespace."""
+        row = self.get(NAMESPACE, namespace)
+        metadata = (row.inputs.get("metadata") or {}) if row else {}
+        return {"kubernetes.io/metadata.name": namespace, **(metadata.get("labels") or {})}
+
+    def tagged_subnets(self, scheme: str) -> list[str]:
+        """The subnets a load balancer finds by itself: one in each zone, by role tag.
+
+        aws-load-balancer-controller docs/deploy/subnet_discovery.md.
+        """
+        tag = "kubernetes.io/role/internal-elb" if scheme == "internal" else "kubernetes.io/role/elb"
+        zones: dict[str, str] = {}
+        for row in self.store.where("aws", SUBNET, "vpcId", self.vpc()):
+            if (row["tags"] or {}).get(tag) in {"1", ""}:
+                zones.setdefault(str(row["availabilityZone"]), row.id)
+        return [zones[zone] for zone in sorted(zones)]
 
     def service_accounts(self, namespace: str) -> Iterator[str]:
         """The service accounts of a namespace: the default one, objects, and what charts make."""

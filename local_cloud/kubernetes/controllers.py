@@ -10,7 +10,7 @@ import hashlib
 import ipaddress
 from typing import Any, Final
 
-from local_cloud.kubernetes.charts import CHARTS, CONTROLLER
+from local_cloud.kubernetes.charts import CONTROLLER, known
 from local_cloud.kubernetes.cluster import ASSOCIATION, BINDING, NODE_GROUP, Cluster
 from local_cloud.kubernetes.field import Field
 from local_cloud.kubernetes.rules.metadata import matches
@@ -30,7 +30,7 @@ _HORIZONTAL: Final = "kubernetes:autoscaling/v2:HorizontalPodAutoscaler"
 
 def release_trouble(cluster: Cluster, inputs: dict[str, Any]) -> str | None:
     """Why the pods of a release never become ready, None when nothing keeps them."""
-    chart = CHARTS.get(str(inputs.get("chart")))
+    chart = known(inputs.get("chart"))
     if not cluster.belonging(NODE_GROUP):
         return "the cluster has no node group, so its pods stay Pending (no nodes available to schedule pods)"
     if chart is None or not chart.account:
@@ -93,7 +93,11 @@ def _register(cluster: Cluster, namespace: str, binding: Row) -> None:
 
 
 def _targets(cluster: Cluster, namespace: str, binding: Row) -> list[str]:
-    reference = binding.inputs["spec"]["serviceRef"]
+    return addresses(cluster, namespace, binding.inputs["spec"]["serviceRef"])
+
+
+def addresses(cluster: Cluster, namespace: str, reference: dict[str, Any]) -> list[str]:
+    """The pods behind a Service's port (``name``, ``port``) as ``ip:port``."""
     service = cluster.find("Service", namespace, str(reference["name"]))
     if service is None:
         return []
@@ -113,10 +117,17 @@ def _targets(cluster: Cluster, namespace: str, binding: Row) -> list[str]:
 def bound_port(cluster: Cluster, namespace: str, binding: Row, workload: dict[str, Any]) -> dict[str, Any] | None:
     """The Service's port that a binding names, None when there is none or the Service does not select the workload."""
     reference = binding.inputs["spec"]["serviceRef"]
-    service = cluster.find("Service", namespace, str(reference["name"]))
+    return exposed_port(cluster, namespace, str(reference["name"]), reference["port"], workload)
+
+
+def exposed_port(
+    cluster: Cluster, namespace: str, name: str, port: Any, workload: dict[str, Any]
+) -> dict[str, Any] | None:
+    """A port of a Service, by number or name; None when there is none or the Service does not select the workload."""
+    service = cluster.find("Service", namespace, name)
     if service is None or not _selects(service, workload):
         return None
-    return _service_port(service, reference["port"])
+    return _service_port(service, port)
 
 
 def selected_by(cluster: Cluster, namespace: str, service: Row) -> list[Row]:

@@ -38,6 +38,11 @@ def gate_troubles(cluster: Cluster, namespace: str, inputs: dict[str, Any]) -> I
             yield f"readiness gate target-health.elbv2.k8s.aws/{name} stays False: {cause}"
 
 
+def listening(inputs: dict[str, Any]) -> set[int]:
+    """The ports that a workload's containers name or are probed on."""
+    return {number for container in _running(pod_spec(inputs)) for number in _listens(container)}
+
+
 def _unhealthy(cluster: Cluster, binding: Row, service_port: dict[str, Any], inputs: dict[str, Any]) -> str | None:
     """Why targets on a port of the Service never become healthy, None when they may."""
     group = str(binding.inputs["spec"].get("targetGroupARN"))
@@ -48,9 +53,9 @@ def _unhealthy(cluster: Cluster, binding: Row, service_port: dict[str, Any], inp
         return f"no listener or rule forwards to target group {group}, so its targets are unused"
     checked = checked_port(cluster, group) or port
     containers = list(_running(pod_spec(inputs)))
-    listening = {number for container in containers for number in _listens(container)}
-    if listening and checked not in listening:
-        known = ", ".join(map(str, sorted(listening)))
+    named = listening(inputs)
+    if named and checked not in named:
+        known = ", ".join(map(str, sorted(named)))
         return f"target group {group} checks it, but no container listens on port {checked} (they name {known})"
     return blocked(cluster, binding, port) or _mismatch(cluster, group, checked, containers)
 

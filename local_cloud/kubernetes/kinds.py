@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from typing import Final
 
+from local_cloud.kubernetes import crd_gateway_api, crd_gateway_aws, crd_lattice
 from local_cloud.kubernetes.crd_schemas import TARGET_GROUP_BINDING
 
 CLUSTER_SCOPED: Final = frozenset(
@@ -17,6 +18,8 @@ CLUSTER_SCOPED: Final = frozenset(
         "PriorityClass", "PriorityLevelConfiguration", "RuntimeClass", "ServiceCIDR", "StorageClass",
         "ValidatingAdmissionPolicy", "ValidatingAdmissionPolicyBinding", "ValidatingWebhookConfiguration",
         "VolumeAttachment", "VolumeAttributesClass",
+        # Custom resources (scope: Cluster in their CRDs).
+        "GatewayClass", "IngressClassParams", "ServiceNetwork",
     }
 )  # fmt: skip
 
@@ -53,6 +56,10 @@ REPLACING: Final[dict[tuple[str, str], tuple[str, ...]]] = {
     ("rbac.authorization.k8s.io/v1", "ClusterRoleBinding"): ("roleRef",),
     ("storage.k8s.io/v1", "StorageClass"): ("parameters", "provisioner"),
     TARGET_GROUP_BINDING: (),
+    # Nothing beyond name and namespace: what is immutable there fails at the API server instead.
+    **dict.fromkeys(crd_gateway_api.SCHEMAS, ()),
+    **dict.fromkeys(crd_gateway_aws.SCHEMAS, ()),
+    **dict.fromkeys(crd_lattice.SCHEMAS, ()),
 }
 
 NAME_REPLACES: Final = ("metadata.name", "metadata.namespace")
@@ -69,5 +76,5 @@ def token(api: str, kind: str) -> str:
 
 
 def namespaced(kind: str) -> bool:
-    """Whether objects of the kind live in a namespace (every custom resource known here does)."""
+    """Whether objects of the kind live in a namespace (custom resources do, but for those named above)."""
     return kind not in CLUSTER_SCOPED

@@ -83,4 +83,15 @@ def _namespace(_inputs: dict[str, Any], _before: dict[str, Any]) -> dict[str, An
     return {"status": {"phase": "Active"}, "spec": {"finalizers": ["kubernetes"]}}
 
 
-_ADDITIONS: Final = {"Secret": _secret, "Service": _service, "Deployment": _deployment, "Namespace": _namespace}
+def _kept_status(_inputs: dict[str, Any], before: dict[str, Any]) -> dict[str, Any]:
+    """The status that a controller wrote stays until it writes another."""
+    return {"status": before["status"]} if "status" in before else {}
+
+
+_ADDITIONS: Final = {
+    "Secret": _secret,
+    "Service": _service,
+    "Deployment": _deployment,
+    "Namespace": _namespace,
+    **dict.fromkeys(("Ingress", "GatewayClass", "Gateway", "GRPCRoute", "HTTPRoute", "IAMAuthPolicy"), _kept_status),
+}

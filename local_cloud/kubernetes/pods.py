@@ -13,6 +13,7 @@ from local_cloud.aws.account import ACCOUNT
 from local_cloud.kubernetes.cluster import NODE_GROUP, REPOSITORY, Cluster
 from local_cloud.kubernetes.controllers import pod_spec
 from local_cloud.kubernetes.gates import gate_troubles
+from local_cloud.kubernetes.lattice import gates as lattice
 from local_cloud.store import Row
 
 _ECR: Final = re.compile(
@@ -38,6 +39,7 @@ def troubles(cluster: Cluster, namespace: str, inputs: dict[str, Any]) -> Iterat
         yield from _probe_ports(container)
     yield from _volumes(cluster, namespace, spec)
     yield from gate_troubles(cluster, namespace, inputs)
+    yield from lattice.gate_troubles(cluster, namespace, inputs)
 
 
 def _scheduling(cluster: Cluster, spec: dict[str, Any]) -> Iterator[str]:

@@ -13,6 +13,8 @@ from local_cloud.kubernetes import admission, awaiting, kinds, release, schemas
 from local_cloud.kubernetes.cluster import BINDING, NAMESPACE, RELEASE, Cluster, Unreachable, server_of
 from local_cloud.kubernetes.controllers import FINALIZER, controller_trouble, drop_targets, register_targets
 from local_cloud.kubernetes.difference import changes, difference
+from local_cloud.kubernetes.lattice import reconcile as lattice
+from local_cloud.kubernetes.lbc import reconcile
 from local_cloud.kubernetes.live import live, outgoing
 from local_cloud.kubernetes.manifests import validate
 from local_cloud.kubernetes.naming import filled
@@ -193,7 +195,14 @@ class Kubernetes(Plugin):
         awaiting.refuse_unready(self.cluster, kind, namespace, inputs)
         row = self.store.insert(Row(identity, token, call.urn, inputs, live(kind, api, inputs), self.cluster.key))
         self._settle(kind, namespace)
-        return row
+        return self._reconciled(kind, row)
+
+    def _reconciled(self, kind: str, row: Row) -> Row:
+        """What the load balancer controller makes of a written object, awaited as the provider does."""
+        reconcile.written(self.cluster, row.token)
+        lattice.written(self.cluster, row.token, _namespace(row.inputs))
+        awaiting.refuse_unmet(self.cluster, kind, row)
+        return self.cluster.get(row.token, row.id) or row
 
     def _await_endpoints(self, row: Row) -> None:
         try:
@@ -213,14 +222,19 @@ class Kubernetes(Plugin):
         identity = f"{inputs['namespace']}/{inputs['name']}"
         self._make_room(call, identity)
         release.refuse(self.cluster, inputs, new=True)
-        return self.store.insert(
+        row = self.store.insert(
             Row(identity, RELEASE, call.urn, inputs, release.outputs(inputs, None), self.cluster.key)
         )
+        reconcile.written(self.cluster, RELEASE)
+        lattice.written(self.cluster, RELEASE)
+        return row
 
     def _upgraded(self, row: Row, call: Call) -> Row:
         release.refuse(self.cluster, call.news, new=False)
         changed = replace(row, inputs=call.news, outputs=release.outputs(call.news, row), named=True)
         self.store.update(changed)
+        reconcile.written(self.cluster, RELEASE)
+        lattice.written(self.cluster, RELEASE)
         return changed
 
     def _changed(self, row: Row, call: Call) -> Row:
@@ -232,11 +246,11 @@ class Kubernetes(Plugin):
         changed = replace(row, inputs=call.news, outputs=live(kind, api, call.news, row.outputs), named=True)
         self.store.update(changed)
         self._settle(kind, namespace)
-        return changed
+        return changed if patch else self._reconciled(kind, changed)
 
     def _deleted(self, row: Row) -> None:
         if row.token == NAMESPACE:
-            for each in self.cluster.everything_in(row.id):
+            for each in sorted(self.cluster.everything_in(row.id), key=reconcile.patience):
                 self._deleted(each)
         if row.token == BINDING:
             trouble = controller_trouble(self.cluster)
@@ -246,9 +260,13 @@ class Kubernetes(Plugin):
                     f"({FINALIZER}); {trouble}"
                 )
             drop_targets(self.cluster, row)
+        reconcile.released(self.cluster, row)
+        lattice.released(self.cluster, row)
         self.store.delete(row)
         if row.token not in {RELEASE, NAMESPACE}:
             self._settle(_kind(row.token)[1], _namespace(row.inputs))
+            reconcile.written(self.cluster, row.token)
+            lattice.written(self.cluster, row.token, _namespace(row.inputs))
 
     def _settle(self, kind: str, namespace: str) -> None:
         if kind in _TARGET_KINDS:

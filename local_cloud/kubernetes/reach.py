@@ -60,6 +60,13 @@ def blocked(cluster: Cluster, binding: Row, port: int) -> str | None:
     return None
 
 
+def admitted_from_lists(cluster: Cluster, port: int) -> bool:
+    """Whether the pods' security group lets some prefix list, or everybody, connect to a port."""
+    pods = str((cluster.row()["vpcConfig"] or {}).get("clusterSecurityGroupId") or "")
+    openings = list(_openings(cluster, pods, "Ingress"))
+    return any(rule.admits(port, {rule.peer}) for rule in openings if not rule.peer or rule.peer.startswith("pl-"))
+
+
 def checked_port(cluster: Cluster, group: str) -> int | None:
     """The port a target group's health checks go to, None for the port of the traffic."""
     row = cluster.store.get("aws", TARGET_GROUP, group)
@@ -81,7 +88,7 @@ def _balancers(cluster: Cluster, group: str) -> list[Row]:
 
 def _openings(cluster: Cluster, group: str, direction: str) -> Iterator[_Opening]:
     for row in cluster.store.where("aws", _MODERN.format(direction, direction), "securityGroupId", group):
-        yield _opening(row.inputs, "ipProtocol", row["referencedSecurityGroupId"])
+        yield _opening(row.inputs, "ipProtocol", row["referencedSecurityGroupId"] or row["prefixListId"])
     for row in cluster.store.where("aws", _OLD, "securityGroupId", group):
         if row["type"] == direction.lower():
             yield _opening(row.inputs, "protocol", group if row["self"] else row["sourceSecurityGroupId"])

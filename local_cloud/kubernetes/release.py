@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import Any, Final
 
-from local_cloud.kubernetes.charts import CHARTS, CONTROLLER, Chart
+from local_cloud.kubernetes.charts import CHARTS, CONTROLLER, LATTICE, Chart, known
 from local_cloud.kubernetes.cluster import RELEASE, Cluster
 from local_cloud.kubernetes.controllers import release_trouble
 from local_cloud.kubernetes.naming import random_name
@@ -31,7 +31,7 @@ def checked(call: Call, namespace: str, orphan: dict[str, Any] | None) -> tuple[
         return inputs, []
     failures = list(_chart_failures(inputs))
     if not failures and not inputs.get("version"):
-        inputs["version"] = CHARTS[str(inputs["chart"])].newest
+        inputs["version"] = _chart(inputs).newest
     return inputs, failures
 
 
@@ -39,10 +39,10 @@ def _chart_failures(inputs: dict[str, Any]) -> list[Failure]:
     name, version = str(inputs.get("chart") or ""), inputs.get("version")
     if not name:
         return [Failure("chart", "Missing required property 'chart'")]
-    chart = CHARTS.get(name)
+    chart = known(name)
     if chart is None:
-        known = ", ".join(sorted(CHARTS))
-        return [Failure("chart", f"the local cloud does not know the chart {name!r} (it knows {known}); {_UNHELPFUL}")]
+        listed = ", ".join(sorted(CHARTS))
+        return [Failure("chart", f"the local cloud does not know the chart {name!r} (it knows {listed}); {_UNHELPFUL}")]
     options = inputs.get("repositoryOpts") or {}
     repository = options.get("repo") if isinstance(options, dict) else UNKNOWN
     if repository is not UNKNOWN and str(repository or "").rstrip("/") != chart.repository.rstrip("/"):
@@ -89,8 +89,17 @@ def refuse(cluster: Cluster, inputs: dict[str, Any], *, new: bool) -> None:
         )
 
 
+def _chart(inputs: dict[str, Any]) -> Chart:
+    chart = known(inputs["chart"])
+    if chart is None:
+        raise Refused(f"chart {inputs['chart']!r} is not known")
+    return chart
+
+
 def _values_trouble(cluster: Cluster, inputs: dict[str, Any]) -> str | None:
-    """Values of the AWS Load Balancer Controller that leave it without a load balancer to manage, or crash it."""
+    """Values of a controller that leave it without anything to manage, or crash it."""
+    if inputs.get("chart") == LATTICE:
+        return _lattice_trouble(cluster, inputs.get("values") or {})
     if inputs.get("chart") != CONTROLLER:
         return None
     values = inputs.get("values") or {}
@@ -110,9 +119,25 @@ def _values_trouble(cluster: Cluster, inputs: dict[str, Any]) -> str | None:
     return None
 
 
+def _lattice_trouble(cluster: Cluster, values: dict[str, Any]) -> str | None:
+    """aws-application-networking-k8s main.go and pkg/config: what it asks at start-up, and whom it works for."""
+    if not cluster.serves("gateway.networking.k8s.io/v1", "TLSRoute"):
+        return (
+            'the controller exits at start-up: no matches for kind "TLSRoute" in version '
+            '"gateway.networking.k8s.io/v1": the Gateway API, standard channel, 1.5 or newer, is not installed'
+        )
+    row = cluster.row()
+    _, _, _, region, account, _ = str(row["arn"]).split(":", 5)
+    wanted = {"awsRegion": region, "awsAccountId": account, "clusterVpcId": cluster.vpc(), "clusterName": row["name"]}
+    for name, value in wanted.items():
+        if values.get(name) not in {None, "", value}:
+            return f"values.{name} is {values[name]!r}, but this cluster's is {value!r}"
+    return None
+
+
 def outputs(inputs: dict[str, Any], before: Row | None) -> dict[str, Any]:
     """Inputs, status and resourceNames of an installed release."""
-    chart = CHARTS[str(inputs["chart"])]
+    chart = _chart(inputs)
     revision = int(((before.outputs.get("status") if before else None) or {}).get("revision") or 0) + 1
     status = {
         "appVersion": chart.app, "chart": inputs["chart"], "name": inputs["name"], "namespace": inputs["namespace"],

@@ -1,9 +1,9 @@
 """The API server's own schemas (package kubernetes-validate, strict form), walked so that unknown values are skipped.
 
 The published schemas use a small vocabulary (type, properties, items, $ref, required, enum, additionalProperties,
-oneOf of
-two scalar types); our own schemas for custom resources add pattern, minimum and maximum. A full JSON Schema engine
-would be slower by an order of magnitude and would take an unknown value for a wrong one. A test compares both.
+oneOf of two scalar types); our own schemas for custom resources add pattern, minimum and maximum, and the lengths of
+texts and lists. A full JSON Schema engine would be slower by an order of magnitude and would take an unknown value for
+a wrong one. A test compares both.
 """
 
 from __future__ import annotations
@@ -105,6 +105,7 @@ class _Walk:
         elif isinstance(field.value, dict):
             yield from self._map(field, schema)
         elif isinstance(field.value, list):
+            yield from _length(field, schema)
             for item in field.items:
                 yield from self.value(item, schema.get("items", {}))
         else:
@@ -172,6 +173,16 @@ def _scalar(field: Field, schema: Schema) -> Iterator[str]:
         yield from field.within(schema["minimum"], schema.get("maximum"))
     if schema.get("format") == "int32" and isinstance(field.value, int) and not -(2**31) <= field.value < 2**31:
         yield field.says(f"{field.value} does not fit into 32 bits")
+
+    if len(field.text or "") > schema.get("maxLength", len(field.text or "")):
+        yield field.says(f"has {len(field.text or '')} characters, at most {schema['maxLength']} are allowed")
+
+
+def _length(field: Field, schema: Schema) -> Iterator[str]:
+    size = len(field.value)
+    if not schema.get("minItems", 0) <= size <= schema.get("maxItems", size):
+        least, most = schema.get("minItems", 0), schema.get("maxItems")
+        yield field.says(f"has {size} items; allowed: {f'{least} to {most}' if most else f'{least} or more'}")
 
 
 def _quantity(field: Field) -> Iterator[str]:

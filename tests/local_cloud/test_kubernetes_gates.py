@@ -55,6 +55,9 @@ def test_gated_pods_need_an_open_way_from_the_load_balancer() -> None:
         cluster.create(world.DEPLOYMENT, "orders", deployment())
 
     ingress = "aws:vpc/securityGroupIngressRule:SecurityGroupIngressRule"
+    cluster.aws(ingress, "lists", securityGroupId="sg-pods", prefixListId="pl-0123456789abcdef0", **ports)
+    with pytest.raises(Refused, match="sg-pods of the pods has no ingress rule from sg-lb, port 50051"):
+        cluster.create(world.DEPLOYMENT, "orders", deployment())
     cluster.aws(ingress, "i", securityGroupId="sg-pods", referencedSecurityGroupId="sg-lb", **ports)
     cluster.create(world.DEPLOYMENT, "orders", deployment())
 

@@ -44,6 +44,7 @@ def test_zones_and_one_instance_type_are_all_that_must_be_said() -> None:
             "addons": {},
         },
         "load_balancers": {},
+        "lattice": None,
         "services": {},
     }
 
@@ -82,7 +83,7 @@ def test_a_grpc_workload_is_checked_by_the_standard_health_service_under_its_fir
             "healthy": 2,
             "unhealthy": 2,
         },
-        "expose": {"alb": None},
+        "expose": {"alb": None, "lattice": None},
         "scaling": {"min": 2, "max": 10, "cpu": 70, "memory": None},
         "resources": {"cpu": "250m", "memory": "256Mi", "cpu_limit": None, "memory_limit": None},
         "env": {},
@@ -152,3 +153,45 @@ def test_settings_cannot_be_changed_after_loading() -> None:
     settings = load(MINIMAL)
     with pytest.raises(pydantic.ValidationError):
         settings.cluster.version = "1.34"  # type: ignore[misc]
+
+
+def test_lattice_defaults_are_signed_calls_that_are_logged_and_no_check_of_grpc() -> None:
+    grpc = {"protocol": "grpc", "port": 50051, "grpc_services": ["acme.v1.Orders"]}
+    web = {"protocol": "http", "port": 8080, "health": {"path": "/ready", "port": 8081, "success_codes": "200-299"}}
+    exposed = {"expose": {"lattice": {"allow": ["arn:aws:iam::111122223333:role/billing"]}}}
+    lists = {"prefix_lists": {"ipv4": "pl-0123456789abcdef0"}}
+    found = loaded(lattice=lists, services={"orders": grpc | exposed, "web": web | exposed})
+    assert found["lattice"] == {
+        "auth": "iam",
+        "access_logs": True,
+        "log_retention": 90,
+        "association": "vpc",
+        "prefix_lists": {"ipv4": "pl-0123456789abcdef0", "ipv6": None},
+        "share": None,
+    }
+    orders, site = (found["services"][name]["expose"]["lattice"] for name in ("orders", "web"))
+    assert orders["health_check"] is None
+    assert (orders["idle_timeout"], orders["longest_stream"]) == (60, None)
+    assert site["health_check"] == {
+        "port": 8081,
+        "path": "/ready",
+        "version": "HTTP1",
+        "success_codes": "200-299",
+        "interval": 15,
+        "timeout": 5,
+        "healthy": 2,
+        "unhealthy": 2,
+    }
+
+
+def test_what_a_lattice_check_of_http_leaves_out_is_as_in_health() -> None:
+    exposure = {"allow": ["arn:aws:iam::111122223333:role/billing"], "health_check": {"interval": 10, "path": "/up"}}
+    web = {
+        "protocol": "http",
+        "port": 8080,
+        "health": {"path": "/ready", "healthy": 3},
+        "expose": {"lattice": exposure},
+    }
+    lists = {"prefix_lists": {"ipv4": "pl-0123456789abcdef0"}}
+    check = loaded(lattice=lists, services={"web": web})["services"]["web"]["expose"]["lattice"]["health_check"]
+    assert (check["path"], check["interval"], check["healthy"], check["port"]) == ("/up", 10, 3, 8080)

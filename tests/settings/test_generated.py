@@ -64,7 +64,7 @@ def test_the_reference_names_every_field() -> None:
 @pytest.mark.parametrize(
     "document",
     [
-        stack_file(lattice={}),
+        stack_file(latice={}),
         stack_file(network={"zones": ["eu-west-1a"]}),
         stack_file(network={"zones": ["eu-west-1a", "eu-west-1b"], "nat": None}),
         stack_file(load_balancers={"Public": {"scheme": "internal"}}),

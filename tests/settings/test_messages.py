@@ -23,8 +23,9 @@ def test_an_unknown_key_shows_no_value(desk: Desk) -> None:
 
 
 def test_an_unknown_section_is_a_problem_even_when_it_is_a_word_of_a_later_release(desk: Desk) -> None:
-    (line,) = desk.put("lattice", {"auth": "iam"}).lines()
-    assert line == "lattice: unknown key (allowed: environment, existing, network, cluster, load_balancers, services)"
+    (line,) = desk.put("mesh", {"auth": "iam"}).lines()
+    allowed = "environment, existing, network, cluster, load_balancers, lattice, services"
+    assert line == f"mesh: unknown key (allowed: {allowed})"
 
 
 def test_all_problems_are_told_at_once_in_the_order_of_the_sections(desk: Desk) -> None:

@@ -107,6 +107,12 @@ def rich(random: Random) -> Any:
     raw["environment"] = {"protected": random.random() < 0.5, "tags": {"a": "b"}}
     raw["services"]["orders"] |= {"secrets": {"TOKEN": SECRET}, "env": {"A": "b"}, "scaling": {"max": 4}}
     raw["services"]["orders"]["image"] = {"repository": "web", "digest": "sha256:" + "a" * 64}
+    if random.random() < 0.5:
+        raw["lattice"] = {"prefix_lists": {"ipv4": "pl-0123456789abcdef0"}, "share": {"principals": ["111122223333"]}}
+        check = {"port": 8081, "path": "/healthz"}
+        allow = ["arn:aws:iam::111122223333:role/billing"]
+        raw["services"]["orders"]["expose"]["lattice"] = {"allow": allow, "health_check": check, "longest_stream": 60}
+        raw["services"]["web"]["expose"]["lattice"] = {"allow": allow}
     if random.random() < 0.3:
         raw["load_balancers"]["inner"] = {"scheme": "internal", "certificate": {"domains": ["*.dev.example.com"]}}
     return raw

@@ -105,3 +105,14 @@ def test_manifests_in_a_preview_are_judged(metadata: dict[str, str], problems: l
 def test_a_manifest_of_an_unusable_shape_is_no_traceback() -> None:
     planned = [step("kubernetes:core/v1:Service", {"apiVersion": "v1", "kind": "Service", "metadata": "text"})]
     assert list(preview.manifest_problems(planned, "1.36"))
+
+
+def test_the_summary_names_what_vpc_lattice_serves() -> None:
+    clients = {"orders": {"target": "dns:///orders.on.aws:443"}, "web": {"url": "https://web.on.aws"}, "new": None}
+    outputs = {"lattice": {"service_network": {"name": "mesh"}, "clients": clients}}
+    resources = [{"type": "pulumi:pulumi:Stack", "outputs": outputs}, {"type": "aws:vpclattice/service:Service"}]
+    lines = report.up({"resources": resources}, 1).splitlines()
+    assert "  VPC Lattice     1 service" in lines
+    place = lines.index("Through VPC Lattice")
+    assert lines[place + 1 : place + 3] == ["  orders  dns:///orders.on.aws:443", "  web     https://web.on.aws"]
+    assert "Through VPC Lattice" not in report.up(STATE, 1)

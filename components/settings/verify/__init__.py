@@ -11,7 +11,7 @@ from functools import partial
 
 from components.settings.broken import UnsettledError, sound
 from components.settings.model import Settings
-from components.settings.verify import balancers, cluster, environment, health, images, routes, workloads
+from components.settings.verify import balancers, cluster, environment, health, images, lattice, routes, workloads
 from components.settings.wording import Fault
 
 Rule = Callable[[], Iterable[Fault]]
@@ -30,9 +30,9 @@ def _tried(rule: Rule) -> Iterator[Fault]:
 
 
 def _rules(settings: Settings, region: str | None) -> Iterator[Rule]:
-    for whole in (environment.zones, balancers.regions):
+    for whole in (environment.zones, balancers.regions, lattice.lists):
         yield partial(whole, settings, region)
-    for overall in (*environment.RULES, *cluster.RULES, *balancers.RULES):
+    for overall in (*environment.RULES, *cluster.RULES, *balancers.RULES, *lattice.RULES):
         yield partial(overall, settings)
     for name in sound(lambda: list(settings.cluster.node_groups)) or ():
         for of_group in cluster.GROUP_RULES:
@@ -41,5 +41,5 @@ def _rules(settings: Settings, region: str | None) -> Iterator[Rule]:
         for of_balancer in balancers.BALANCER_RULES:
             yield partial(of_balancer, settings, name)
     for name in sound(lambda: list(settings.services)) or ():
-        for of_workload in (*workloads.RULES, *health.RULES, *images.RULES, *routes.RULES):
+        for of_workload in (*workloads.RULES, *health.RULES, *images.RULES, *routes.RULES, *lattice.WORKLOAD_RULES):
             yield partial(of_workload, settings, name)

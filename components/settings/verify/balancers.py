@@ -11,6 +11,7 @@ from components.settings.load_balancers import LoadBalancer
 from components.settings.model import Settings
 from components.settings.names import COMMON_NAME
 from components.settings.rules import rules_of
+from components.settings.verify import lattice
 from components.settings.wording import Fault, Path, quoted
 from components.settings.workload import Workload
 
@@ -185,11 +186,13 @@ def _ports(settings: Settings) -> Iterator[Fault]:
         for _, workload in behind(settings, balancer)
         for port in (workload.port, workload.health.port or workload.port)
     }
-    if len(opened) >= MAX_GROUP_RULES:
+    listed = lattice.weight(settings)
+    if len(opened) + listed >= MAX_GROUP_RULES:
+        beside = f" and {listed} for the prefix lists of VPC Lattice" if listed else ""
         yield Fault(
             ("services",),
             f"the services use {len(opened)} different ports, counted for each load balancer; a security group takes "
-            f"{MAX_GROUP_RULES} rules, one of them EKS's own: let more services share a port",
+            f"{MAX_GROUP_RULES} rules, one of them EKS's own{beside}: let more services share a port",
         )
 
 

@@ -9,8 +9,9 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from typing import Final
 
+from local_cloud.kubernetes import crd_gateway_api, crd_gateway_aws
 from local_cloud.kubernetes.field import Field
-from local_cloud.kubernetes.rules import objects, workloads
+from local_cloud.kubernetes.rules import gateway_api, objects, workloads
 
 Rule = Callable[[Field, str], Iterator[str]]
 
@@ -35,6 +36,12 @@ _RULES: Final[dict[tuple[str, str], tuple[Rule, ...]]] = {
     ("rbac.authorization.k8s.io/v1", "ClusterRoleBinding"): (objects.role_binding,),
     ("scheduling.k8s.io/v1", "PriorityClass"): (objects.priority_class,),
     ("elbv2.k8s.aws/v1beta1", "TargetGroupBinding"): (objects.target_group_binding,),
+    crd_gateway_api.GATEWAY: (gateway_api.gateway,),
+    crd_gateway_api.GRPC_ROUTE: (gateway_api.grpc_route,),
+    crd_gateway_api.HTTP_ROUTE: (gateway_api.http_route,),
+    crd_gateway_aws.LOAD_BALANCER_CONFIGURATION: (gateway_api.load_balancer_configuration,),
+    crd_gateway_aws.TARGET_GROUP_CONFIGURATION: (gateway_api.target_group_configuration,),
+    crd_gateway_aws.LISTENER_RULE_CONFIGURATION: (gateway_api.listener_rule_configuration,),
 }
 
 

@@ -1,0 +1,113 @@
+"""From settings to VPC Lattice: service network, controller and Gateway, and what the stack says of them."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import pulumi
+
+from components import clients, settings
+from components.base import Component
+from components.cluster import Cluster
+from components.gateway_api import gateway_api
+from components.lattice import ServiceNetwork, ServiceNetworkArgs, network_name
+from components.lattice_controller import LatticeController, LatticeControllerArgs
+from components.lattice_route import Mesh
+from components.network import Network
+from components.workload import Workload
+
+
+@dataclass(frozen=True, kw_only=True)
+class Wired:
+    """The service network of a stack. mesh: as its workloads meet it."""
+
+    config: settings.Lattice
+    region: str
+    name: str
+    network: ServiceNetwork
+    mesh: Mesh
+
+    def outputs(self, workloads: Mapping[str, Workload]) -> dict[str, Any]:
+        """What the stack exports: the service network, and by workload what its clients need."""
+        shared = {"share_arn": self.network.share_arn} if self.network.share_arn is not None else {}
+        return {
+            "service_network": {"id": self.network.id, "arn": self.network.arn, "name": self.name, **shared},
+            "clients": {
+                name: workload.routed.domain.apply(
+                    clients.lattice_client(workload.config, self.config.auth, self.region)
+                )
+                for name, workload in sorted(workloads.items())
+                if workload.routed
+            },
+        }
+
+
+def wired(
+    owner: Component,
+    config: settings.Settings,
+    *,
+    region: str,
+    network: Network,
+    cluster: Cluster,
+    after: pulumi.Resource,
+    tags: Mapping[str, str],
+) -> Wired | None:
+    """Everything of VPC Lattice but the workloads' own; None without the section `lattice`.
+
+    after: the load balancer controller's release, which comes first on the cluster.
+    """
+    if config.lattice is None:
+        return None
+    project, stack = pulumi.get_project(), pulumi.get_stack()
+    name = network_name(project, stack)
+    service_network = ServiceNetwork(
+        "service-network",
+        ServiceNetworkArgs(
+            config=config.lattice,
+            network_name=name,
+            vpc_id=network.vpc_id,
+            vpc_cidr=config.network.cidr,
+            subnet_ids=list(network.private_subnet_ids.values()),
+            pod_security_group_id=cluster.security_group_id,
+            ports=_ports(config),
+            protect=config.environment.protected,
+            tags=tags,
+        ),
+        owner.child(),
+    )
+    kinds = gateway_api(owner, cluster.kubernetes, cluster.ready)
+    controller = LatticeController(
+        "lattice-controller",
+        LatticeControllerArgs(
+            cluster_name=cluster.cluster_name,
+            region=region,
+            account_id=service_network.account_id,
+            vpc_id=network.vpc_id,
+            network_name=name,
+            kubernetes=cluster.kubernetes,
+            agent=cluster.addons["eks-pod-identity-agent"],
+            depends_on=[*cluster.ready, after, kinds],
+            network_ready=service_network.ready,
+            tags=tags,
+        ),
+        owner.child(),
+    )
+    mesh = Mesh(
+        auth=config.lattice.auth,
+        gateway_name=name,
+        gateway_namespace=controller.namespace,
+        gateway=controller.gateway,
+        controller=controller.release,
+        identity=(project, stack),
+    )
+    return Wired(config=config.lattice, region=region, name=name, network=service_network, mesh=mesh)
+
+
+def _ports(config: settings.Settings) -> list[int]:
+    """The ports of pods that VPC Lattice connects to: for calls, and for health checks."""
+    ports: set[int] = set()
+    for workload in config.services.values():
+        exposure = workload.expose.lattice
+        if exposure is not None:
+            ports |= {workload.port, (exposure.health_check and exposure.health_check.port) or workload.port}
+    return sorted(ports)
