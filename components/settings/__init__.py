@@ -6,8 +6,9 @@ once. `json_schema` describes the stack file for editors. Nothing here imports P
 
 from .base import Section
 from .cluster import Access, Cluster, NodeGroup, Taint
-from .environment import Environment, Existing, HostedZone
+from .environment import Environment
 from .errors import Problem, SettingsError
+from .existing import Existing, ExistingCluster, ExistingListener, HostedZone, LogBucket, ServiceNetwork, Vpc
 from .expose import Alb, Expose, Route
 from .load import load
 from .load_balancers import Certificate, LoadBalancer
@@ -23,11 +24,14 @@ __all__ = [
     "Cluster",
     "Environment",
     "Existing",
+    "ExistingCluster",
+    "ExistingListener",
     "Expose",
     "Health",
     "HostedZone",
     "Image",
     "LoadBalancer",
+    "LogBucket",
     "Network",
     "NodeGroup",
     "Problem",
@@ -35,9 +39,11 @@ __all__ = [
     "Route",
     "Scaling",
     "Section",
+    "ServiceNetwork",
     "Settings",
     "SettingsError",
     "Taint",
+    "Vpc",
     "Workload",
     "json_schema",
     "load",

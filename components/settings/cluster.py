@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Annotated, Any, Final, Literal
+from typing import Annotated, Final, Literal
 
-from pydantic import BeforeValidator, Field
-from pydantic_core import PydanticCustomError
+from pydantic import Field
 
+from .addons import EXTRA_ADDON, ExternalDns, ExtraAddon, ExtraAddonName
 from .base import EACH_ONCE, Keys, Says, Section, Settled, Text
-from .forms import NAME_KEY, Cidr, Flag, NameKey, PrincipalArn, Whole
+from .forms import NAME_KEY, AddonVersion, Cidr, Flag, NameKey, PrincipalArn, Retention, Whole
 from .network import ZoneNames
 
 ADDON_NAMES: Final = ("coredns", "eks-pod-identity-agent", "kube-proxy", "metrics-server", "vpc-cni")
@@ -30,21 +30,10 @@ InstanceType = Annotated[
     str, Text(r"[a-z][a-z0-9-]*\.[a-z0-9-]+", "an EC2 instance type such as m7g.large", maximum=40)
 ]
 _ADDON = Text("|".join(ADDON_NAMES), f"one of {', '.join(ADDON_NAMES)}")
-AddonVersion = Annotated[
-    str,
-    Text(r"v[0-9]+\.[0-9]+\.[0-9]+(?:-[a-z0-9.-]+)?-eksbuild\.[0-9]+", "an add-on build such as v1.36.0-eksbuild.25"),
-]
 AccessNamespace = Annotated[
     str,
     Text(r"[a-z0-9](?:[a-z0-9-]*[a-z0-9])?\*?", "a namespace such as orders, with or without a final *", maximum=63),
 ]
-
-
-def _whole(value: Any) -> Any:
-    """Python takes true and 1.0 for 1; people who write them mean something else."""
-    if type(value) is not int:
-        raise PydanticCustomError("choice", "choice")
-    return value
 
 
 class Taint(Section):
@@ -153,8 +142,12 @@ class Cluster(Section):
         Mapping[NameKey, Settled[NodeGroup]],
         Field(min_length=1, max_length=30),
         Keys(NAME_KEY),
-        Says("Managed node groups, by name.", source=_EKS_QUOTAS),
-    ]
+        Says(
+            "Managed node groups, by name; groups of both architectures may stand beside each other.",
+            default="required, unless `existing.cluster` or a platform stack has the nodes",
+            source=_EKS_QUOTAS,
+        ),
+    ] = Field(default_factory=dict)
     access: Annotated[
         Mapping[NameKey, Settled[Access]], Keys(NAME_KEY), Says("Who may use the Kubernetes API, by name.")
     ] = Field(default_factory=dict)
@@ -164,10 +157,7 @@ class Cluster(Section):
         Says("Control-plane logs sent to CloudWatch."),
     ] = ("api", "audit", "authenticator")
     log_retention: Annotated[
-        Literal[
-            1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731, 1096, 1827, 2192, 2557, 2922, 3288, 3653
-        ],
-        BeforeValidator(_whole),
+        Retention,
         Says("Days that CloudWatch keeps the logs.", source="CloudWatch Logs API Reference, PutRetentionPolicy"),
     ] = 90
     deletion_protection: Annotated[
@@ -193,3 +183,20 @@ class Cluster(Section):
             default="the pinned builds of the version (1.37 has none)",
         ),
     ] = Field(default_factory=dict)
+    extra_addons: Annotated[
+        Mapping[ExtraAddonName, Settled[ExtraAddon]],
+        Field(max_length=30),
+        Keys(EXTRA_ADDON),
+        Says(
+            "More EKS add-ons, by name, such as aws-ebs-csi-driver; installed once there are nodes.",
+            source="EKS User Guide, Available Amazon EKS add-ons",
+        ),
+    ] = Field(default_factory=dict)
+    external_dns: Annotated[
+        ExternalDns | None,
+        Says(
+            "ExternalDNS for objects that are not this platform's: it keeps records of `existing.hosted_zone` for "
+            "Services and Ingresses. Hosts of `services` have records of Pulumi's and do not need it.",
+            default="not installed",
+        ),
+    ] = None

@@ -27,7 +27,10 @@ def filled(settings: Settings) -> Settings:
 
 
 def _cluster(settings: Settings) -> Cluster:
-    defaults = {"deletion_protection": settings.environment.protected, "zones": settings.network.zones}
+    defaults = {
+        "deletion_protection": settings.environment.protected,
+        "zones": settings.network.zones or settings.existing.zones,
+    }
     given = settings.cluster.model_fields_set
     return settings.cluster.model_copy(update={key: value for key, value in defaults.items() if key not in given})
 
@@ -37,7 +40,7 @@ def _workload(workload: Workload, settings: Settings) -> Workload:
     alb = workload.expose.alb
     if alb is None:
         return workload.model_copy(update={"health": health})
-    update: dict[str, object] = {"load_balancer": alb.load_balancer or next(iter(settings.load_balancers))}
+    update: dict[str, object] = {"load_balancer": alb.load_balancer or next(iter(settings.balancers), "")}
     if workload.protocol == "http" and not alb.paths:
         update["paths"] = ("/*",)
     expose = workload.expose.model_copy(update={"alb": alb.model_copy(update=update)})

@@ -34,14 +34,14 @@ def _host(workload: Workload) -> str | None:
     return f"{alb.host}" if alb else None  # the formatting notices a host with an error of its own
 
 
-def _hosts(settings: Settings, balancer: str) -> dict[str, str]:
+def hosts(settings: Settings, balancer: str) -> dict[str, str]:
     """Each host of a load balancer with the first workload that has it."""
-    hosts: dict[str, str] = {}
+    found: dict[str, str] = {}
     for name, workload in behind(settings, balancer):
         host = sound(partial(_host, workload))
         if host:
-            hosts.setdefault(host, name)
-    return hosts
+            found.setdefault(host, name)
+    return found
 
 
 def within(domain: str, zone: str) -> bool:
@@ -96,12 +96,12 @@ def _certificate_zone(settings: Settings, name: str) -> Iterator[Fault]:
             )
 
 
-def _host_zone(settings: Settings, name: str) -> Iterator[Fault]:
+def host_zone(settings: Settings, name: str) -> Iterator[Fault]:
     """Every host gets a record in the zone, and without another certificate a name on one that is validated there."""
     zone = settings.existing.hosted_zone
     if zone is None:
         return
-    for host, workload in _hosts(settings, name).items():
+    for host, workload in hosts(settings, name).items():
         if not within(host, zone.name):
             yield Fault(
                 ("services", workload, "expose", "alb", "host"),
@@ -114,7 +114,7 @@ def _requested_names(settings: Settings, name: str) -> Iterator[Fault]:
     zone = settings.existing.hosted_zone
     if zone is None or settings.load_balancers[name].certificate is not None:
         return
-    needed = {host if host == zone.name else "*." + host.partition(".")[2] for host in _hosts(settings, name)}
+    needed = {host if host == zone.name else "*." + host.partition(".")[2] for host in hosts(settings, name)}
     if len(needed) > MAX_DOMAINS:
         yield Fault(
             ("load_balancers", name),
@@ -127,7 +127,7 @@ def _host_covered(settings: Settings, name: str) -> Iterator[Fault]:
     certificate = settings.load_balancers[name].certificate
     if certificate is None or not certificate.domains:
         return
-    for host, workload in _hosts(settings, name).items():
+    for host, workload in hosts(settings, name).items():
         if not any(covers(domain, host) for domain in certificate.domains):
             yield Fault(
                 ("services", workload, "expose", "alb", "host"),
@@ -136,18 +136,20 @@ def _host_covered(settings: Settings, name: str) -> Iterator[Fault]:
             )
 
 
-def _room(settings: Settings, name: str) -> Iterator[Fault]:
+def room(settings: Settings, name: str) -> Iterator[Fault]:
+    """How many rules and target groups one load balancer takes."""
     workloads = list(behind(settings, name))
+    place = ("load_balancers", name) if name in settings.load_balancers else ("existing", "listeners", name)
     rules = sum(len(sound(partial(rules_of, key, each)) or ()) for key, each in workloads)
     if rules > MAX_RULES:
         yield Fault(
-            ("load_balancers", name),
+            place,
             f"its {len(workloads)} services need {rules} listener rules; AWS allows {MAX_RULES} by default: "
             "spread them over several load balancers",
         )
     if len(workloads) > MAX_TARGET_GROUPS:
         yield Fault(
-            ("load_balancers", name),
+            place,
             f"it has {len(workloads)} services with one target group each; AWS allows {MAX_TARGET_GROUPS}, which "
             "cannot be raised: spread them over several load balancers",
         )
@@ -160,7 +162,7 @@ def _ports(settings: Settings) -> Iterator[Fault]:
         for balancer in settings.load_balancers
         for _, workload in behind(settings, balancer)
         for port in (workload.port, workload.health.port or workload.port)
-    }
+    } | {(name, port) for name, balancer in settings.load_balancers.items() for port in balancer.pod_ports}
     if len(opened) >= MAX_GROUP_RULES:
         yield Fault(
             ("services",),
@@ -174,8 +176,8 @@ def _two_balancers(settings: Settings) -> Iterator[Fault]:
     if settings.existing.hosted_zone is None:
         return
     owners: dict[str, str] = {}
-    for balancer in settings.load_balancers:
-        for host, workload in _hosts(settings, balancer).items():
+    for balancer in settings.balancers:
+        for host, workload in hosts(settings, balancer).items():
             first = owners.setdefault(host, balancer)
             if first != balancer:
                 yield Fault(
@@ -187,7 +189,7 @@ def _two_balancers(settings: Settings) -> Iterator[Fault]:
 
 def _claims(settings: Settings) -> Iterator[Fault]:
     """Two workloads with the same host and path: one of them would never see a call."""
-    for balancer in settings.load_balancers:
+    for balancer in settings.balancers:
         owners: dict[tuple[str, str], str] = {}
         for name, workload in behind(settings, balancer):
             for host, path in sound(partial(_claimed, name, workload)) or ():
@@ -206,4 +208,4 @@ def _claimed(name: str, workload: Workload) -> list[tuple[str, str]]:
 
 
 RULES: Final = (_ports, _two_balancers, _claims)
-BALANCER_RULES: Final = (_certificate_form, _certificate_zone, _host_zone, _requested_names, _host_covered, _room)
+BALANCER_RULES: Final = (_certificate_form, _certificate_zone, host_zone, _requested_names, _host_covered, room)
