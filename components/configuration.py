@@ -2,7 +2,7 @@
 
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -15,9 +15,10 @@ from components import settings
 _STACK = re.compile(r"[a-z]([a-z0-9-]{0,38}[a-z0-9])?")
 
 
-def read() -> tuple[settings.Settings, str]:
+def read(*, existing: Mapping[str, Any] | None = None) -> tuple[settings.Settings, str]:
     """The settings of the selected stack and its AWS region.
 
+    existing: stands for the section of that name, for a stack that joins another one.
     Raises pulumi.RunError with every problem at once, so that the CLI shows them and no traceback.
     """
     project = pulumi.get_project()
@@ -27,7 +28,7 @@ def read() -> tuple[settings.Settings, str]:
         problems.append("aws:region: missing; for example eu-west-1 (pulumi config set aws:region eu-west-1)")
     try:
         loaded = settings.load(
-            _sections(project),
+            {**_sections(project), **({"existing": existing} if existing is not None else {})},
             region=region,
             secret_paths=_secret_paths(project, pulumi.get_stack()),
             namespace=project,

@@ -47,6 +47,15 @@ class Chart:
 # What AWS recommends (ELB user guide: "Security policies"); the API's own default is the one of 2016.
 TLS_POLICY: Final = "ELBSecurityPolicy-TLS13-1-2-Res-PQ-2025-09"
 
+# Service accounts and AWS-managed policies that the EKS User Guide names for an add-on.
+ADDON_PERMISSIONS: Final[Mapping[str, Mapping[str, tuple[str, ...]]]] = MappingProxyType(
+    {
+        "aws-ebs-csi-driver": {"ebs-csi-controller-sa": ("service-role/AmazonEBSCSIDriverPolicy",)},
+        "aws-efs-csi-driver": {"efs-csi-controller-sa": ("service-role/AmazonEFSCSIDriverPolicy",)},
+        "amazon-cloudwatch-observability": {"cloudwatch-agent": ("CloudWatchAgentServerPolicy",)},
+    }
+)
+
 # Helm installs a chart's CRDs once and never updates them: raising a version includes applying its CRDs by hand.
 LOAD_BALANCER_CONTROLLER: Final = Chart(
     name="aws-load-balancer-controller",
@@ -54,4 +63,11 @@ LOAD_BALANCER_CONTROLLER: Final = Chart(
     version="3.5.0",
     namespace="kube-system",
     service_account="aws-load-balancer-controller",
+)
+EXTERNAL_DNS: Final = Chart(
+    name="external-dns",
+    repository="https://kubernetes-sigs.github.io/external-dns/",
+    version="1.21.1",
+    namespace="external-dns",
+    service_account="external-dns",
 )

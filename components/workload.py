@@ -25,13 +25,15 @@ class WorkloadArgs:
     """Inputs of `Workload`.
 
     config: its entry in the settings. kubernetes: provider of the cluster. controller: the load balancer
-    controller's release, whose chart brings the binding's CRD. edge: the load balancer it is exposed on.
+    controller's release, whose chart brings the binding's CRD; None where it is installed already. namespace: its
+    name, by default the workload's. edge: the load balancer it is exposed on.
     repositories: of all workloads, by name, for images that live there.
     """
 
     config: settings.Workload
     kubernetes: pulumi.ProviderResource
-    controller: pulumi.Resource
+    controller: pulumi.Resource | None = None
+    namespace: str | None = None
     edge: Edge | None = None
     repositories: Mapping[str, Repository] = field(default_factory=dict)
     tags: Mapping[str, str] = field(default_factory=dict)
@@ -58,6 +60,10 @@ class Workload(Component):
             self._pods(image, [account, service, *binding])
         self.register_outputs({"namespace": self.namespace.metadata.name})
 
+    @property
+    def _controllers(self) -> list[pulumi.Resource]:
+        return [self._args.controller] if self._args.controller is not None else []
+
     def _object(self, *depends_on: pulumi.Resource) -> pulumi.ResourceOptions:
         return self.child(provider=self._args.kubernetes, depends_on=depends_on)
 
@@ -74,10 +80,12 @@ class Workload(Component):
         # controller removes.
         return core.v1.Namespace(
             f"{self.name}-namespace",
-            metadata=meta.v1.ObjectMetaArgs(name=self.name, labels={**pods.labels(self.name), **READINESS_GATE}),
+            metadata=meta.v1.ObjectMetaArgs(
+                name=self._args.namespace or self.name, labels={**pods.labels(self.name), **READINESS_GATE}
+            ),
             opts=self.child(
                 provider=self._args.kubernetes,
-                depends_on=[self._args.controller],
+                depends_on=self._controllers,
                 delete_timeout=pods.delete_timeout(self._config.drain),
             ),
         )
@@ -138,7 +146,7 @@ class Workload(Component):
             },
             opts=self.child(
                 provider=self._args.kubernetes,
-                depends_on=[self._args.controller, *rules, *edge.ready],
+                depends_on=[*self._controllers, *rules, *edge.ready],
                 replace_on_changes=BINDING_IMMUTABLE,
                 # The old one first: while both exist new pods get a readiness gate of each, and the old target
                 # group may never find them healthy (LBC source: pkg/inject/pod_readiness).

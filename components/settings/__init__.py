@@ -4,6 +4,7 @@
 once. `json_schema` describes the stack file for editors. Nothing here imports Pulumi.
 """
 
+from .addons import ExternalDns, ExtraAddon
 from .base import Section
 from .cluster import Access, Cluster, NodeGroup, Taint
 from .environment import Environment
@@ -13,7 +14,7 @@ from .expose import Alb, Expose, Route
 from .load import load
 from .load_balancers import Certificate, LoadBalancer
 from .model import Settings
-from .network import Network
+from .network import FlowLogs, Network
 from .schema import json_schema
 from .workload import Health, Image, Resources, Scaling, Workload
 
@@ -27,6 +28,9 @@ __all__ = [
     "ExistingCluster",
     "ExistingListener",
     "Expose",
+    "ExternalDns",
+    "ExtraAddon",
+    "FlowLogs",
     "Health",
     "HostedZone",
     "Image",
