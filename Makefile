@@ -14,6 +14,7 @@ help:
 	@echo '  eval "$$(make -s env)"  then plain pulumi commands work here'
 	@echo
 	@echo "Working on it:"
+	@echo "  make crds             custom resource definitions for the modes that need them, checked against crds.lock"
 	@echo "  make setup            Python environment, Pulumi CLI, local providers (the others call it)"
 	@echo "  make lint             ruff, mypy --strict"
 	@echo "  make test             lint, unit tests, tests on the real engine"
@@ -50,5 +51,8 @@ test-slow: setup
 bench: setup
 	$(RUN) -m bench
 
-fuzz crds sweep check portal:
+crds: setup
+	@$(RUN) -m tools crds
+
+fuzz sweep check portal:
 	@echo "make $@ does not exist yet" >&2; exit 2

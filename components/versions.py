@@ -71,3 +71,53 @@ EXTERNAL_DNS: Final = Chart(
     namespace="external-dns",
     service_account="external-dns",
 )
+
+
+@dataclass(frozen=True)
+class CrdBundle:
+    """Definitions of custom resources as their project publishes them: version and address of each file by name."""
+
+    version: str
+    files: Mapping[str, str]
+
+
+_GITHUB: Final = "https://github.com"
+_RAW: Final = "https://raw.githubusercontent.com"
+_GATEWAY_API: Final = "v1.6.1"
+_LATTICE_CONTROLLER: Final = "v2.1.3"
+_LATTICE_KINDS: Final = (
+    *("accesslogpolicies", "iamauthpolicies", "serviceexports", "serviceimports", "servicenetworks"),
+    *("targetgrouppolicies", "vpcassociationpolicies"),
+)
+_CONTROLLER_CRDS: Final = (
+    f"{_RAW}/kubernetes-sigs/aws-load-balancer-controller/v{LOAD_BALANCER_CONTROLLER.version}"
+    "/helm/aws-load-balancer-controller/crds"
+)
+
+# What `make crds` fetches; crds.lock has the checksum of each file. The Gateway API's standard channel of 1.6 serves
+# both controllers: the load balancer controller wants 1.6.0, the Lattice controller TLSRoute v1, so 1.5 or newer.
+CRD_BUNDLES: Final[Mapping[str, CrdBundle]] = MappingProxyType(
+    {
+        "gateway-api": CrdBundle(
+            _GATEWAY_API,
+            {
+                "standard-install.yaml": f"{_GITHUB}/kubernetes-sigs/gateway-api/releases/download/{_GATEWAY_API}"
+                "/standard-install.yaml"
+            },
+        ),
+        "load-balancer-controller": CrdBundle(
+            f"v{LOAD_BALANCER_CONTROLLER.version}", {"crds.yaml": f"{_CONTROLLER_CRDS}/crds.yaml"}
+        ),
+        "load-balancer-gateway": CrdBundle(
+            f"v{LOAD_BALANCER_CONTROLLER.version}", {"gateway-crds.yaml": f"{_CONTROLLER_CRDS}/gateway-crds.yaml"}
+        ),
+        "lattice": CrdBundle(
+            _LATTICE_CONTROLLER,
+            {
+                f"{kind}.yaml": f"{_RAW}/aws/aws-application-networking-k8s/{_LATTICE_CONTROLLER}/config/crds/bases"
+                f"/application-networking.k8s.aws_{kind}.yaml"
+                for kind in _LATTICE_KINDS
+            },
+        ),
+    }
+)

@@ -1,4 +1,4 @@
-"""The commands behind `make`: python -m tools up | down | preview ENV | env."""
+"""The commands behind `make`: python -m tools up | down | preview ENV | env | crds."""
 
 from __future__ import annotations
 
@@ -20,6 +20,10 @@ def _parser() -> argparse.ArgumentParser:
     meaning = "preview an environment offline, on a throw-away copy; exit code 1 on errors, 2 for an unknown one"
     preview = commands.add_parser("preview", help=meaning, description=meaning)
     preview.add_argument("env", metavar="ENV", help="name of a stack file: dev for Pulumi.dev.yaml")
+    from tools import crds  # noqa: PLC0415 - small, and it knows its own options
+
+    meaning = "fetch the custom resource definitions of the pinned controllers and check them against crds.lock"
+    crds.parser(commands.add_parser("crds", help=meaning, description=crds.__doc__))
     return parser
 
 
@@ -30,6 +34,10 @@ def main(arguments: list[str]) -> int:
         from tools import preview  # noqa: PLC0415 - a command loads only what it needs
 
         return preview.main(given.env)
+    if given.command == "crds":
+        from tools import crds  # noqa: PLC0415
+
+        return crds.main(given)
     if given.command == "env":
         from tools import env  # noqa: PLC0415
 

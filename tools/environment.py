@@ -95,6 +95,7 @@ def variables(root: Path) -> dict[str, str]:
         "PULUMI_BACKEND_URL": f"file://{root / 'state'}",
         "PULUMI_CONFIG_PASSPHRASE": PASSPHRASE,
         "PULUMI_SKIP_UPDATE_CHECK": "true",
+        "GRPC_PLATFORM_CRDS": "present",  # its clusters know the kinds of the controllers' custom resources
         # A real provider, or an old language host, on PATH would go before the ones of this home.
         "PULUMI_IGNORE_AMBIENT_PLUGINS": "true",
         # A provider that is not here is a mistake to report, never a download to try.
