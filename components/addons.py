@@ -41,7 +41,7 @@ def _addon(
             owner,
             f"{owner.name}-{name}-{account}-role",
             trust_policy=iam.pod_identity_trust(),
-            policy_arns={arn.rpartition("/")[2]: arn for arn in policies},
+            policy_arns={arn.partition(":policy/")[2].replace("/", "-"): arn for arn in policies},
             tags=tags,
         )
         identities.append(aws.eks.AddonPodIdentityAssociationArgs(service_account=account, role_arn=role.arn))

@@ -1,5 +1,6 @@
 """The EKS cluster: control plane, managed node groups, pinned add-ons, and the provider for objects on it."""
 
+import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
@@ -207,12 +208,18 @@ class Cluster(Component):
             cluster_name=self.cluster_name,
             addon_name=addon,
             addon_version=versions.addon_version(self._args.config.version, addon, self._overrides),
+            configuration_values=self._addon_configuration(addon),
             pod_identity_associations=identity,
             resolve_conflicts_on_create="OVERWRITE",
             resolve_conflicts_on_update="OVERWRITE",
             tags=self._tags,
             opts=self.child(depends_on=[*depends_on, *rights]),
         )
+
+    def _addon_configuration(self, addon: str) -> str | None:
+        # The add-on's schema wants text, not a truth value.
+        enforced = addon == "vpc-cni" and self._args.config.network_policies
+        return json.dumps({"enableNetworkPolicy": "true"}) if enforced else None
 
     def _cni_identity(self) -> tuple[list[aws.eks.AddonPodIdentityAssociationArgs], list[pulumi.Resource]]:
         # The network plug-in's rights on a role of its own, not on the nodes' (EKS user guide: "Node IAM role").

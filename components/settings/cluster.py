@@ -192,6 +192,14 @@ class Cluster(Section):
             source="EKS User Guide, Available Amazon EKS add-ons",
         ),
     ] = Field(default_factory=dict)
+    network_policies: Annotated[
+        Flag,
+        Says(
+            "Whether the VPC CNI enforces Kubernetes NetworkPolicy objects, which are yours to make. Without a policy "
+            "that selects a pod nothing changes for it.",
+            source="EKS User Guide, Limit Pod traffic with Kubernetes network policies",
+        ),
+    ] = False
     external_dns: Annotated[
         ExternalDns | None,
         Says(

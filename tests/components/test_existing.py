@@ -98,6 +98,15 @@ def test_a_cluster_and_a_load_balancer_of_its_own_in_an_existing_vpc(platform: P
     assert len(seen.one("eks:index:Cluster").inputs["subnetIds"]) == 4
 
 
+def test_an_own_load_balancer_reaches_the_pods_of_an_existing_cluster(platform: Platform, on_existing: Raw) -> None:
+    del on_existing["existing"]["listeners"]
+    on_existing["load_balancers"] = {"public": {"scheme": "internet-facing"}}
+    seen = platform(on_existing)
+    rule = seen.one(RULE, "public-pods-from-load-balancer-50051").inputs
+    assert rule["securityGroupId"] == CLUSTER["security_group_id"]
+    assert seen.one("aws:lb/loadBalancer:LoadBalancer").inputs["subnets"] == list(VPC["subnets"]["public"].values())
+
+
 def test_an_own_cluster_lets_an_existing_load_balancer_in(platform: Platform, minimal: Raw) -> None:
     del minimal["network"]
     del minimal["load_balancers"]

@@ -94,6 +94,14 @@ def test_an_addon_has_its_build_configuration_and_rights(
     assert seen.one("eks:index:ManagedNodeGroup").urn in made.depends_on
 
 
+def test_network_policies_are_enforced_where_they_are_wanted(platform: Platform, minimal: Raw) -> None:
+    addon = "cluster-vpc-cni"
+    assert "configurationValues" not in platform(minimal).one("aws:eks/addon:Addon", addon).inputs
+    minimal["cluster"]["network_policies"] = True
+    inputs = platform(minimal).one("aws:eks/addon:Addon", addon).inputs
+    assert json.loads(inputs["configurationValues"]) == {"enableNetworkPolicy": "true"}
+
+
 def test_external_dns_writes_to_one_zone_and_owns_its_records_by_cluster(platform: Platform, minimal: Raw) -> None:
     minimal["cluster"]["external_dns"] = {"policy": "sync"}
     seen = platform(minimal)

@@ -4,11 +4,14 @@ import json
 from collections.abc import Iterator
 from copy import deepcopy
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from tests.conftest import MINIMAL, World, new_world
+from tools import copies
+from tools.environment import Environment
 
 pytestmark = pytest.mark.engine
 
@@ -93,3 +96,16 @@ def test_the_parts_that_a_platform_exports_can_be_typed_too(platform: World) -> 
     assert {row.token.split(":")[0] for row in world.cloud()} >= {"aws", "kubernetes"}
     world.run("destroy", "--yes", "--skip-preview")
     assert [(row.id, row.inputs, row.outputs) for row in platform.cloud()] == before
+
+
+def test_a_services_stack_is_previewed_offline_beside_its_platform(platform: World, tmp_path: Path) -> None:
+    shop = services("shop.dev.example.com")
+    shop["existing"]["platform_stack"] = "acme/grpc-platform/platform"
+    joined(platform, "shop", shop)
+    copy, engine = copies.make(Environment(platform.program), "shop", tmp_path)
+    steps = engine.run("preview", "--json", "--stack", "shop", cwd=copy).json()["steps"]
+    assert "orders-target-group" in [step["urn"].rpartition("::")[2] for step in steps if step["op"] == "create"]
+    shop["existing"]["platform_stack"] = "elsewhere"
+    joined(platform, "shop", shop)
+    with pytest.raises(copies.UnknownEnvironmentError, match="its platform stack elsewhere"):
+        copies.make(Environment(platform.program), "shop", tmp_path / "other")

@@ -57,6 +57,7 @@ def test_zones_and_one_instance_type_are_all_that_must_be_said() -> None:
             "support": "standard",
             "addons": {},
             "extra_addons": {},
+            "network_policies": False,
             "external_dns": None,
         },
         "load_balancers": {},

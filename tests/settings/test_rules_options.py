@@ -61,6 +61,13 @@ def test_external_dns_comes_once_and_writes_to_one_zone(desk: Desk) -> None:
     assert "cluster.external_dns: needs existing.hosted_zone, the one zone it may write to" in desk.lines()
 
 
+def test_external_dns_has_its_namespace_to_itself(desk: Desk) -> None:
+    desk.put("services", {"external-dns": {"protocol": "http", "port": 8080}})
+    assert desk.lines() == []
+    (line,) = desk.put("cluster.external_dns", {}).lines()
+    assert line.startswith("services.external-dns: cluster.external_dns has the namespace external-dns")
+
+
 def test_a_workload_finds_nodes_of_its_architecture(desk: Desk) -> None:
     assert desk.put("services.orders.architecture", "arm64").lines() == []
     (line,) = desk.put("services.orders.architecture", "amd64").lines()

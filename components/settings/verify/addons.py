@@ -29,6 +29,13 @@ def _twice(settings: Settings) -> Iterator[Fault]:
         )
 
 
+def _namespace(settings: Settings) -> Iterator[Fault]:
+    if settings.cluster.external_dns is not None and "external-dns" in settings.services:
+        yield Fault(
+            ("services", "external-dns"), "cluster.external_dns has the namespace external-dns; rename the workload"
+        )
+
+
 def _zone(settings: Settings) -> Iterator[Fault]:
     """Its rights are on one zone; an empty list of zones would be none ("MalformedPolicyDocument") or all."""
     if settings.cluster.external_dns is not None and settings.existing.hosted_zone is None:
@@ -75,4 +82,4 @@ def _architecture_of(settings: Settings, name: str, there: set[str]) -> Iterator
         )
 
 
-RULES: Final = (_own, _twice, _zone, _configuration, _architecture)
+RULES: Final = (_own, _twice, _namespace, _zone, _configuration, _architecture)

@@ -159,7 +159,8 @@ def _ports(settings: Settings) -> Iterator[Fault]:
     """Each load balancer opens each port of its pods in the nodes' security group, which has one rule of EKS's."""
     opened = {
         (balancer, port)
-        for balancer in settings.load_balancers
+        # An existing listener opens a port in the group of a cluster that this stack makes, and in no other.
+        for balancer in (settings.load_balancers if settings.existing.cluster else settings.balancers)
         for _, workload in behind(settings, balancer)
         for port in (workload.port, workload.health.port or workload.port)
     } | {(name, port) for name, balancer in settings.load_balancers.items() for port in balancer.pod_ports}
