@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import argparse
+import os
 import sys
+from typing import Any
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -20,11 +22,27 @@ def _parser() -> argparse.ArgumentParser:
     meaning = "preview an environment offline, on a throw-away copy; exit code 1 on errors, 2 for an unknown one"
     preview = commands.add_parser("preview", help=meaning, description=meaning)
     preview.add_argument("env", metavar="ENV", help="name of a stack file: dev for Pulumi.dev.yaml")
-    from tools import crds  # noqa: PLC0415 - small, and it knows its own options
-
-    meaning = "fetch the custom resource definitions of the pinned controllers and check them against crds.lock"
-    crds.parser(commands.add_parser("crds", help=meaning, description=crds.__doc__))
+    _crds(commands)
     return parser
+
+
+def _crds(commands: Any) -> None:
+    meaning = "fetch the custom resource definitions of the pinned controllers and check them against crds.lock"
+    crds = commands.add_parser(
+        "crds",
+        help=meaning,
+        description=f"{meaning}. They lie in .crds/, which git ignores. The first fetch of a version is trusted and "
+        "recorded; from then on other bytes are refused. Exit code 1 when something is missing or different.",
+    )
+    crds.add_argument(
+        "--check", action="store_true", help="fetch nothing; say what is missing or not what the lock says"
+    )
+    crds.add_argument(
+        "--mirror",
+        metavar="URL",
+        default=os.environ.get("GRPC_PLATFORM_CRDS_MIRROR", ""),
+        help="fetch from URL/<host>/<path> instead of https://<host>/<path> (also: GRPC_PLATFORM_CRDS_MIRROR)",
+    )
 
 
 def main(arguments: list[str]) -> int:

@@ -30,23 +30,6 @@ class FetchError(Exception):
     """A file could not be fetched or is not what it should be; the text says which and what to do."""
 
 
-def parser(sub: argparse.ArgumentParser | None = None) -> argparse.ArgumentParser:
-    """The options of the command."""
-    made = sub or argparse.ArgumentParser(prog="python -m tools crds", description=__doc__)
-    made.add_argument(
-        "--check",
-        action="store_true",
-        help="fetch nothing; exit code 1 when a file is missing or not what the lock says",
-    )
-    made.add_argument(
-        "--mirror",
-        metavar="URL",
-        default=os.environ.get("GRPC_PLATFORM_CRDS_MIRROR", ""),
-        help="fetch from URL/<host>/<path> instead of https://<host>/<path> (also: GRPC_PLATFORM_CRDS_MIRROR)",
-    )
-    return made
-
-
 def main(options: argparse.Namespace, top: Path | None = None) -> int:
     """Fetch or check; 0 when everything is there and right, else 1."""
     place = top or environment.here().checkout

@@ -8,7 +8,7 @@ from typing import Annotated, Final, Literal
 from pydantic import Field
 
 from .addons import EXTRA_ADDON, ExternalDns, ExtraAddon, ExtraAddonName
-from .base import EACH_ONCE, Keys, Says, Section, Settled, Text
+from .base import EACH_ONCE, Keys, Planned, Says, Section, Settled, Text
 from .forms import NAME_KEY, AddonVersion, Cidr, Flag, NameKey, PrincipalArn, Retention, Whole
 from .network import ZoneNames
 
@@ -138,6 +138,14 @@ class Cluster(Section):
             source=_EKS_QUOTAS,
         ),
     ] = ()
+    compute: Annotated[
+        Literal["node_groups"],
+        Planned(("auto", "fargate")),
+        Says(
+            "What runs the pods. EKS Auto Mode and Fargate are not available: with Auto Mode AWS's own load balancer "
+            "controller and network plug-in take the place of those that are pinned here."
+        ),
+    ] = "node_groups"
     node_groups: Annotated[
         Mapping[NameKey, Settled[NodeGroup]],
         Field(min_length=1, max_length=30),

@@ -35,6 +35,7 @@ def test_zones_and_one_instance_type_are_all_that_must_be_said() -> None:
             "version": "1.36",
             "zones": ("eu-west-1a", "eu-west-1b"),
             "public_access_cidrs": (),
+            "compute": "node_groups",
             "node_groups": {
                 "general": {
                     "architecture": "arm64",

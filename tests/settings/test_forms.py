@@ -74,6 +74,8 @@ ACCEPTED: list[tuple[str, Any]] = [
 
 REFUSED: list[tuple[str, Any, str]] = [
     ("environment.kind", "none", 'must be one of all, platform, services; received "none"'),
+    ("cluster.compute", "auto", '"auto" is not available yet; must be node_groups'),
+    ("cluster.compute", "fargate", '"fargate" is not available yet; must be node_groups'),
     ("network.endpoints", ["s4"], "must be one of autoscaling, dynamodb, ec2, ecr"),
     ("network.flow_logs", {"retention": 31}, "must be one of 1, 3, 5, 7"),
     ("network.flow_logs", {"interval": True}, "must be one of 60, 600; received true"),

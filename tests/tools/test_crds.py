@@ -54,7 +54,7 @@ def mirror() -> Iterator[Mirror]:
 
 
 def run(top: Path, *arguments: str) -> int:
-    return crds.main(crds.parser().parse_args(list(arguments)), top)
+    return crds.main(commands._parser().parse_args(["crds", *arguments]), top)
 
 
 def path_of(file: crd_files.CrdFile) -> str:
