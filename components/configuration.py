@@ -14,6 +14,9 @@ from components import settings
 # ECR takes no capital letters, EKS and KMS aliases no dots; 40 leaves room for what is put around it.
 _STACK = re.compile(r"[a-z]([a-z0-9-]{0,38}[a-z0-9])?")
 
+# `<stack>-<workload>` is a namespace: 63 characters, of which a workload may have 32.
+_SERVICES_STACK = 30
+
 
 def read(*, existing: Mapping[str, Any] | None = None) -> tuple[settings.Settings, str]:
     """The settings of the selected stack and its AWS region.
@@ -35,14 +38,24 @@ def read(*, existing: Mapping[str, Any] | None = None) -> tuple[settings.Setting
         )
     except settings.SettingsError as error:
         problems.append(str(error))
-    if not _STACK.fullmatch(pulumi.get_stack()):
-        problems.append(
-            f"stack name {pulumi.get_stack()}: must be 1 to 40 lower-case letters, digits and hyphens, starting with a "
-            "letter: it is part of names at ECR, EKS and KMS"
-        )
+    problems += _stack_name(services=not problems and loaded.environment.kind == "services")
     if problems or region is None:
         raise pulumi.RunError("\n".join([f"the settings of stack {pulumi.get_stack()} cannot work:", *problems]))
     return loaded, region
+
+
+def _stack_name(*, services: bool) -> Iterator[str]:
+    name = pulumi.get_stack()
+    if not _STACK.fullmatch(name):
+        yield (
+            f"stack name {name}: must be 1 to 40 lower-case letters, digits and hyphens, starting with a letter: it is "
+            "part of names at ECR, EKS and KMS"
+        )
+    elif services and len(name) > _SERVICES_STACK:
+        yield (
+            f"stack name {name}: must have at most {_SERVICES_STACK} characters in a stack of kind services: it starts "
+            "the names of namespaces"
+        )
 
 
 def _sections(project: str) -> dict[str, Any]:

@@ -51,6 +51,13 @@ def test_a_stack_name_that_aws_would_refuse_is_refused_here(read: Read, minimal:
         read(minimal, stack=stack)
 
 
+def test_a_services_stacks_name_leaves_room_for_namespaces(read: Read) -> None:
+    raw = {"environment": {"kind": "services"}, "existing": {"platform_stack": "platform"}}
+    assert read(raw, stack="a" * 30)[0].joins
+    with pytest.raises(pulumi.RunError, match="at most 30 characters in a stack of kind services"):
+        read(raw, stack="a" * 31)
+
+
 def test_a_secret_in_the_wrong_place_is_a_problem_and_never_printed(read: Read, minimal: Raw) -> None:
     minimal["services"]["orders"]["env"] = {"TOKEN": "hunter2"}
     file = "config: {'grpc-platform:services': {orders: {env: {TOKEN: {secure: v1:x}}}}}"
