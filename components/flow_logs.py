@@ -13,7 +13,7 @@ from components.base import Component
 def flow_log(
     owner: Component,
     config: settings.FlowLogs,
-    bucket: settings.LogBucket | None,
+    bucket: str | None,
     *,
     region: str,
     vpc_id: pulumi.Input[str],
@@ -50,8 +50,8 @@ def flow_log(
     )
 
 
-def _bucket(bucket: settings.LogBucket | None, region: str) -> pulumi.Input[str] | None:
-    return f"arn:{iam.partition(region)}:s3:::{bucket.name}" if bucket else None
+def _bucket(bucket: str | None, region: str) -> pulumi.Input[str] | None:
+    return f"arn:{iam.partition(region)}:s3:::{bucket}" if bucket else None
 
 
 def _role(

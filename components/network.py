@@ -34,7 +34,7 @@ class NetworkArgs:
     region: str = ""
     endpoint_services: Sequence[str] = ()
     flow_logs: settings.FlowLogs | None = None
-    log_bucket: settings.LogBucket | None = None
+    log_bucket: str | None = None
     tags: Mapping[str, str] = field(default_factory=dict)
     protect: bool = False
 

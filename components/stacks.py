@@ -101,7 +101,7 @@ def exported(platform: "Platform", config: settings.Settings) -> dict[str, Any]:
     for name in ("hosted_zone", "log_bucket", "service_network"):
         given = getattr(existing, name)
         if given is not None:
-            found[name] = given.model_dump()
+            found[name] = given if isinstance(given, str) else given.model_dump()
     return found
 
 

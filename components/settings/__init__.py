@@ -9,7 +9,7 @@ from .base import Section
 from .cluster import Access, Cluster, NodeGroup, Taint
 from .environment import Environment
 from .errors import Problem, SettingsError
-from .existing import Existing, ExistingCluster, ExistingListener, HostedZone, LogBucket, ServiceNetwork, Vpc
+from .existing import Existing, ExistingCluster, ExistingListener, HostedZone, ServiceNetwork, Vpc
 from .expose import Alb, Expose, Route
 from .load import load
 from .load_balancers import Certificate, LoadBalancer
@@ -35,7 +35,6 @@ __all__ = [
     "HostedZone",
     "Image",
     "LoadBalancer",
-    "LogBucket",
     "Network",
     "NodeGroup",
     "Problem",

@@ -9,8 +9,10 @@ from pydantic import Field
 
 from .addons import EXTRA_ADDON, ExternalDns, ExtraAddon, ExtraAddonName
 from .base import EACH_ONCE, Keys, Planned, Says, Section, Settled, Text
-from .forms import NAME_KEY, AddonVersion, Cidr, Flag, NameKey, PrincipalArn, Retention, Whole
+from .forms import NAME_KEY, AddonVersion, Cidr, Flag, NameKey, PrincipalArn, Whole
 from .network import ZoneNames
+from .retention import SOURCE as RETENTION_SOURCE
+from .retention import Retention
 
 ADDON_NAMES: Final = ("coredns", "eks-pod-identity-agent", "kube-proxy", "metrics-server", "vpc-cni")
 _EKS_QUOTAS = "EKS User Guide, Service quotas"
@@ -164,10 +166,7 @@ class Cluster(Section):
         EACH_ONCE,
         Says("Control-plane logs sent to CloudWatch."),
     ] = ("api", "audit", "authenticator")
-    log_retention: Annotated[
-        Retention,
-        Says("Days that CloudWatch keeps the logs.", source="CloudWatch Logs API Reference, PutRetentionPolicy"),
-    ] = 90
+    log_retention: Annotated[Retention, Says("Days that CloudWatch keeps the logs.", source=RETENTION_SOURCE)] = 90
     deletion_protection: Annotated[
         Flag,
         Says(

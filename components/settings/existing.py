@@ -260,23 +260,18 @@ class HostedZone(Section):
     name: Annotated[Domain, Says("Domain of the zone, without a final dot.")]
 
 
-class LogBucket(Section):
-    """An S3 bucket that exists and whose policy lets log delivery write to it."""
-
-    name: Annotated[
-        Annotated[
-            str,
-            Text(
-                r"[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]",
-                _printed("the name of an S3 bucket", "aws s3api list-buckets --query 'Buckets[].Name'"),
-                refused=r".*\.\..*|.*--x-s3|xn--.*|(?:[0-9]+\.){3}[0-9]+",
-            ),
-        ],
-        Says(
-            "Name of the bucket. Its policy must admit delivery.logs.amazonaws.com.",
-            source="VPC User Guide, Flow logs to Amazon S3, bucket permissions",
+BucketName = Annotated[
+    str,
+    Text(
+        r"[a-z0-9][a-z0-9-]*(?:\.[a-z0-9-]+)*(?<=[a-z0-9])",
+        _printed(
+            "a bucket name of 3 to 63 lower-case letters, digits, hyphens and dots",
+            "aws s3api list-buckets --query 'Buckets[].Name'",
         ),
-    ]
+        maximum=63,
+        refused=r".{0,2}|xn--.*|[0-9]+(?:\.[0-9]+){3}",
+    ),
+]
 
 
 class ServiceNetwork(Section):
@@ -356,7 +351,12 @@ class Existing(Section):
         Says("Listeners in `existing.vpc` to use, by name, beside those of `load_balancers`."),
     ] = Field(default_factory=dict)
     log_bucket: Annotated[
-        LogBucket | None, Says("Bucket for logs that go to S3.", default="none; flow logs go to CloudWatch")
+        BucketName | None,
+        Says(
+            "Bucket for logs that go to S3. Its policy must let log delivery (delivery.logs.amazonaws.com) write.",
+            default="none; flow logs go to CloudWatch",
+            source="VPC User Guide, Flow logs to Amazon S3, bucket permissions",
+        ),
     ] = None
     service_network: Annotated[ServiceNetwork | None, Says("VPC Lattice service network to use.", default="none")] = (
         None

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import ipaddress
-from typing import Annotated, Any, Final, Literal
+from typing import Annotated, Final
 
-from pydantic import AfterValidator, BeforeValidator, Field, SecretStr, Strict
+from pydantic import AfterValidator, Field, SecretStr, Strict
 from pydantic_core import PydanticCustomError
 
 from .base import Text
@@ -13,22 +13,6 @@ from .base import Text
 Flag = Annotated[bool, Strict()]
 Whole = Annotated[int, Strict()]
 Port = Annotated[int, Strict(), Field(ge=1, le=65535)]
-
-
-def _whole(value: Any) -> Any:
-    """Python takes true and 1.0 for 1; people who write them mean something else."""
-    if type(value) is not int:
-        raise PydanticCustomError("choice", "choice")
-    return value
-
-
-CHOSEN_NUMBER: Final = BeforeValidator(_whole)
-"""For a number out of a closed set."""
-Retention = Annotated[
-    Literal[1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731, 1096, 1827, 2192, 2557, 2922, 3288, 3653],
-    CHOSEN_NUMBER,
-]
-"""Days that CloudWatch keeps logs (CloudWatch Logs API Reference, PutRetentionPolicy)."""
 
 # A DNS name without a final dot: RFC 1035, section 2.3.1, and RFC 1123, section 2.1.
 _LABEL = r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?"

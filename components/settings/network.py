@@ -8,7 +8,9 @@ from pydantic import AfterValidator, Field
 from pydantic_core import PydanticCustomError
 
 from .base import EACH_ONCE, Says, Section, Text
-from .forms import CHOSEN_NUMBER, PrivateCidr, Retention
+from .forms import PrivateCidr
+from .retention import SOURCE as RETENTION_SOURCE
+from .retention import Retention
 
 # Eight letters, because the address plan keeps one slot for each (see cidr.py). Local and Wavelength Zones have other
 # names (us-west-2-lax-1a) and hold neither load balancers nor cluster endpoints for us.
@@ -64,12 +66,11 @@ class FlowLogs(Section):
     ] = "all"
     interval: Annotated[
         Literal[60, 600],
-        CHOSEN_NUMBER,
         Says("Seconds that one record covers.", source="EC2 API Reference, CreateFlowLogs, MaxAggregationInterval"),
     ] = 600
     retention: Annotated[
         Retention,
-        Says("Days that CloudWatch keeps them.", source="CloudWatch Logs API Reference, PutRetentionPolicy"),
+        Says("Days that CloudWatch keeps them.", source=RETENTION_SOURCE),
     ] = 30
 
 

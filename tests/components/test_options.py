@@ -67,7 +67,7 @@ def test_flow_logs_go_to_a_group_with_a_role_for_it_alone(platform: Platform, mi
 
 def test_flow_logs_go_to_a_bucket_that_exists(platform: Platform, minimal: Raw) -> None:
     minimal["network"]["flow_logs"] = {"destination": "bucket"}
-    minimal["existing"]["log_bucket"] = {"name": "acme-logs"}
+    minimal["existing"]["log_bucket"] = "acme-logs"
     seen = platform(minimal)
     inputs = seen.one(FLOW_LOG).inputs
     assert (inputs["logDestinationType"], inputs["logDestination"]) == ("s3", "arn:aws:s3:::acme-logs")

@@ -40,7 +40,7 @@ def everything() -> dict[str, Any]:
             "vpc": VPC,
             "cluster": CLUSTER,
             "listeners": {"shared": LISTENER},
-            "log_bucket": {"name": "acme-logs"},
+            "log_bucket": "acme-logs",
             "service_network": SERVICE_NETWORK,
         }
     )

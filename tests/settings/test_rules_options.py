@@ -28,7 +28,7 @@ def test_a_bucket_for_flow_logs_exists_and_has_its_own_retention(desk: Desk) -> 
         "network.flow_logs.destination",
         "network.flow_logs.retention",
     ]
-    desk.put("network.flow_logs", {"destination": "bucket"}).put("existing.log_bucket", {"name": "acme-logs"})
+    desk.put("network.flow_logs", {"destination": "bucket"}).put("existing.log_bucket", "acme-logs")
     assert desk.lines() == []
 
 
