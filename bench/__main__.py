@@ -9,12 +9,15 @@ import argparse
 import statistics
 import sys
 import tempfile
+from collections.abc import Iterator
+from itertools import pairwise
 from pathlib import Path
 
 from bench import measure, programs
 
 SIZES = (1, 50, 500)
 COMMANDS = ("preview", "up")
+PROGRAMS = ("platform", "bare")
 HEADER = f"{'workloads':>9} {'checkpoints':>11} {'command':>8} {'platform':>9} {'bare':>9} {'ratio':>6} "
 HEADER += f"{'first':>12} {'program MiB':>12} {'all MiB':>12}"
 
@@ -26,15 +29,15 @@ def say(text: str) -> None:
 
 
 def rounds(size: int) -> int:
-    """Runs of each program: the median of three, one alone where a run takes minutes."""
-    return 3 if size < 500 else 1
+    """Runs of each program: the median of three, or of two, one in each order, where a run takes minutes."""
+    return 3 if size < 500 else 2
 
 
-def compare(size: int, *, throw_away: bool, root: Path) -> None:
-    """Measure both programs at one size and print a line per command."""
+def compare(size: int, *, throw_away: bool, root: Path) -> dict[tuple[str, str], float]:
+    """Measure both programs at one size and print a line per command; median seconds by program and command."""
     seen: dict[tuple[str, str], list[measure.Run]] = {}
     for turn in range(rounds(size)):
-        for name in ("bare", "platform") if turn % 2 else ("platform", "bare"):
+        for name in reversed(PROGRAMS) if turn % 2 else PROGRAMS:
             made = programs.make(name, size, root / f"{size}-{throw_away}-{turn}-{name}", throw_away=throw_away)
             for command in COMMANDS:
                 seen.setdefault((name, command), []).append(measure.run(made, command))
@@ -44,6 +47,16 @@ def compare(size: int, *, throw_away: bool, root: Path) -> None:
             more, less = platform[0].types - bare[0].types, bare[0].types - platform[0].types
             raise SystemExit(f"the programs differ: only the platform has {more}, only the bare program {less}")
         say(line(size, command, platform, bare, throw_away=throw_away))
+    return {key: statistics.median(run.seconds for run in runs) for key, runs in seen.items()}
+
+
+def growth(seconds: dict[int, dict[tuple[str, str], float]]) -> Iterator[str]:
+    """Times of each size as multiples of the next smaller one's, without checkpoints."""
+    sizes = sorted(seconds)
+    for small, large in pairwise(sizes):
+        for command in COMMANDS:
+            platform, bare = (seconds[large][name, command] / seconds[small][name, command] for name in PROGRAMS)
+            yield f"{small} to {large} workloads, {command}: platform x {platform:.1f}, bare x {bare:.1f}"
 
 
 def line(size: int, command: str, platform: list[measure.Run], bare: list[measure.Run], *, throw_away: bool) -> str:
@@ -67,14 +80,17 @@ def main() -> None:
     parser.add_argument("--sizes", type=int, nargs="+", default=SIZES, help="numbers of workloads (default: 1 50 500)")
     arguments = parser.parse_args()
     say(HEADER)
+    seconds: dict[int, dict[tuple[str, str], float]] = {}
     with tempfile.TemporaryDirectory(prefix="grpc-platform-bench-") as folder:
         for size in arguments.sizes:
             if size < 500:
                 compare(size, throw_away=False, root=Path(folder))
-            compare(size, throw_away=True, root=Path(folder))
+            seconds[size] = compare(size, throw_away=True, root=Path(folder))
     say(
         "platform/bare in the last three columns: seconds to the first resource, peak memory of the program and of all."
     )
+    for each in growth(seconds):
+        say(each)
 
 
 if __name__ == "__main__":

@@ -11,6 +11,7 @@ import pulumi_aws as aws
 
 from components import settings
 from components.base import Component
+from components.settings import names
 
 
 def certificate_domains(hosts: Sequence[str], zone: str) -> tuple[str, ...]:
@@ -33,11 +34,16 @@ class Certificates:
         self._records: dict[str, aws.route53.Record] = {}
 
     def issue(self, load_balancer: str, domains: Sequence[str]) -> pulumi.Output[str]:
-        """A certificate for `domains` (first one is its domain name); the ARN is there once ACM has issued it."""
+        """A certificate for `domains`; the ARN is there once ACM has issued it.
+
+        The first of at most 64 characters is its domain name, as ACM takes no longer one there (ACM API Reference:
+        RequestCertificate).
+        """
+        first = next((domain for domain in domains if len(domain) <= names.COMMON_NAME), domains[0])
         certificate = aws.acm.Certificate(
             f"{load_balancer}-certificate",
-            domain_name=domains[0],
-            subject_alternative_names=list(domains[1:]) or None,
+            domain_name=first,
+            subject_alternative_names=[domain for domain in domains if domain != first] or None,
             validation_method="DNS",
             tags=self._tags,
             opts=self._owner.child(),

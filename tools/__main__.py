@@ -1,4 +1,4 @@
-"""The commands behind `make`: python -m tools up | down | preview ENV | env | crds."""
+"""The commands behind `make`: python -m tools up | down | preview ENV | sweep ENV | env | crds."""
 
 from __future__ import annotations
 
@@ -22,6 +22,14 @@ def _parser() -> argparse.ArgumentParser:
     meaning = "preview an environment offline, on a throw-away copy; exit code 1 on errors, 2 for an unknown one"
     preview = commands.add_parser("preview", help=meaning, description=meaning)
     preview.add_argument("env", metavar="ENV", help="name of a stack file: dev for Pulumi.dev.yaml")
+    meaning = (
+        "list what a destroyed environment left in AWS; exit code 0 nothing, 1 something, 2 failed, 3 could not go"
+    )
+    sweep = commands.add_parser("sweep", help=meaning, description=meaning)
+    sweep.add_argument("env", metavar="ENV", help="name of a stack file: dev for Pulumi.dev.yaml")
+    sweep.add_argument("--remove", action="store_true", help="remove what is listed, after a question")
+    sweep.add_argument("--yes", action="store_true", help="remove without the question")
+    sweep.add_argument("--json", action="store_true", help="list as JSON")
     _crds(commands)
     return parser
 
@@ -56,6 +64,10 @@ def main(arguments: list[str]) -> int:
         from tools import crds  # noqa: PLC0415
 
         return crds.main(given)
+    if given.command == "sweep":
+        from tools import sweep  # noqa: PLC0415
+
+        return sweep.main(sweep.Options(given.env, remove=given.remove, yes=given.yes, as_json=given.json))
     if given.command == "env":
         from tools import env  # noqa: PLC0415
 

@@ -11,8 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import yaml
-
+from tools import stack_files
 from tools.engine import LocalEngine
 from tools.environment import Environment
 
@@ -127,8 +126,7 @@ def make(place: Environment, name: str, folder: Path) -> tuple[Path, LocalEngine
 
 
 def _document(checkout: Path, name: str) -> dict[str, Any]:
-    found: dict[str, Any] = yaml.safe_load(stack_file(checkout, name).read_text("utf-8")) or {}
-    return found
+    return stack_files.read(stack_file(checkout, name))
 
 
 def joins(settings: Mapping[str, Any]) -> str | None:
@@ -151,9 +149,9 @@ def _known_platform(checkout: Path, name: str) -> str:
 def _stack(engine: LocalEngine, copy: Path, name: str, settings: Mapping[str, Any]) -> None:
     """Write a stack file without encrypted values, make the stack, and set placeholders for its secrets."""
     kept = {key: value for key, value in settings.items() if key not in (*_ENCRYPTION, "environment", "config")}
-    config = settings.get("config") or {}
+    config = settings["config"]
     target = copy / f"Pulumi.{name}.yaml"
-    target.write_text(yaml.safe_dump({**kept, "config": readable(config)}, sort_keys=False), encoding="utf-8")
+    target.write_text(stack_files.text({**kept, "config": readable(config)}), encoding="utf-8")
     engine.run("stack", "init", name, cwd=copy)
     found = secrets(config)
     if found:

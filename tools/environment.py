@@ -87,12 +87,17 @@ def here() -> Environment:
     return Environment(Path(__file__).resolve().parent.parent)
 
 
+def _in_url(folder: Path) -> str:
+    """A path as the CLI reads it from an URL: these characters would end or change it there, a space would not."""
+    return str(folder).replace("%", "%25").replace("#", "%23").replace("?", "%3F")
+
+
 def variables(root: Path) -> dict[str, str]:
     """What the CLI needs to work on the local cloud kept in `root` (home/, state/, cloud.sqlite)."""
     found = {
         "LOCAL_CLOUD_HOME": str(root),
         "PULUMI_HOME": str(root / "home"),
-        "PULUMI_BACKEND_URL": f"file://{root / 'state'}",
+        "PULUMI_BACKEND_URL": f"file://{_in_url(root / 'state')}",
         "PULUMI_CONFIG_PASSPHRASE": PASSPHRASE,
         "PULUMI_SKIP_UPDATE_CHECK": "true",
         "GRPC_PLATFORM_CRDS": "present",  # its clusters know the kinds of the controllers' custom resources

@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from tools import copies, environment, report
+from tools import copies, environment, report, stack_files
 from tools.engine import EngineError
 from tools.up import progress_flags, say
 
@@ -25,7 +25,7 @@ def main(name: str) -> int:
         except copies.UnknownEnvironmentError as error:
             say(str(error))
             return 2
-        except EngineError as error:
+        except (EngineError, stack_files.StackFileError) as error:
             say(str(error))
             return 1
         events = Path(folder, "events.json")
@@ -102,8 +102,6 @@ def named(manifest: Mapping[str, Any], logical: str) -> dict[str, Any]:
 
 def _version(place: environment.Environment, name: str) -> str:
     """Kubernetes version of an environment, as `cluster.version` says."""
-    import yaml  # noqa: PLC0415
-
-    settings = yaml.safe_load(copies.stack_file(place.checkout, name).read_text("utf-8")) or {}
-    cluster = (settings.get("config") or {}).get(f"{environment.PROJECT}:cluster") or {}
+    settings = stack_files.read(copies.stack_file(place.checkout, name))
+    cluster = settings["config"].get(f"{environment.PROJECT}:cluster") or {}
     return str(cluster.get("version", "1.36")) if isinstance(cluster, dict) else "1.36"

@@ -9,7 +9,7 @@ from pydantic import Field
 
 from .addons import EXTRA_ADDON, ExternalDns, ExtraAddon, ExtraAddonName
 from .base import EACH_ONCE, Keys, Planned, Says, Section, Settled, Text
-from .forms import NAME_KEY, AddonVersion, Cidr, Flag, NameKey, PrincipalArn, Whole
+from .forms import DNS_LABEL, NAME_KEY, AddonVersion, Cidr, Flag, NameKey, PrincipalArn, Whole
 from .network import ZoneNames
 from .retention import SOURCE as RETENTION_SOURCE
 from .retention import Retention
@@ -20,12 +20,19 @@ _EKS_QUOTAS = "EKS User Guide, Service quotas"
 _SEGMENT = r"[A-Za-z0-9](?:[A-Za-z0-9_.-]{0,61}[A-Za-z0-9])?"
 _LABEL_KEY = Text(
     # Prefixes of Kubernetes and EKS are theirs: the kubelet and the EKS API refuse them.
-    rf"(?:[a-z0-9](?:[a-z0-9.-]{{0,251}}[a-z0-9])?/)?{_SEGMENT}",
-    "a Kubernetes label key such as team or example.com/team, outside kubernetes.io, k8s.io and eks.amazonaws.com",
+    rf"(?:{DNS_LABEL}(?:\.{DNS_LABEL})*/)?{_SEGMENT}",
+    "a Kubernetes label key of 1 to 63 characters such as team or example.com/team, outside kubernetes.io, k8s.io and "
+    "eks.amazonaws.com",
+    # Kubernetes alone would take a prefix of 253 more (EKS API Reference: CreateNodegroup, labels; Taint, key).
+    maximum=63,
     refused=r"(?!(?:node|kubelet)\.kubernetes\.io/)(?:[^/]*\.)?(?:kubernetes\.io|k8s\.io|eks\.amazonaws\.com)/.*",
 )
 LabelKey = Annotated[str, _LABEL_KEY]
+# Empty is fine for Kubernetes and for a taint, not for a label of a node group (aws/aws-sdk-go-v2#2267).
 LabelValue = Annotated[
+    str, Text(_SEGMENT, "1 to 63 letters, digits, _ . -, starting and ending with a letter or digit")
+]
+TaintValue = Annotated[
     str, Text(rf"(?:{_SEGMENT})?", "0 to 63 letters, digits, _ . -, starting and ending with a letter or digit")
 ]
 InstanceType = Annotated[
@@ -34,14 +41,18 @@ InstanceType = Annotated[
 _ADDON = Text("|".join(ADDON_NAMES), f"one of {', '.join(ADDON_NAMES)}")
 AccessNamespace = Annotated[
     str,
-    Text(r"[a-z0-9](?:[a-z0-9-]*[a-z0-9])?\*?", "a namespace such as orders, with or without a final *", maximum=63),
+    Text(
+        r"[a-z0-9](?:[a-z0-9-]*[a-z0-9])?|[a-z0-9][a-z0-9-]*\*",
+        "a namespace such as orders, or with a final * such as dev-*",
+        maximum=63,
+    ),
 ]
 
 
 class Taint(Section):
     """A taint that keeps pods without a matching toleration off the nodes."""
 
-    value: Annotated[LabelValue, Says("Value of the taint.")] = ""
+    value: Annotated[TaintValue, Says("Value of the taint.")] = ""
     effect: Annotated[
         Literal["NO_SCHEDULE", "PREFER_NO_SCHEDULE", "NO_EXECUTE"],
         Says("What happens to pods that do not tolerate it."),

@@ -13,13 +13,20 @@ from .priorities import SLOTS
 
 # Tagging API: key up to 128, value up to 256 characters, the prefix aws: is Amazon's own.
 _TAG_SOURCE = "AWS General Reference, Tag naming limits and requirements"
+# ALB User Guide, "Tags": no spaces at either end.
 _TAG_KEY = Text(
-    r"[\w .:/=+@-]{1,128}",
-    "1 to 128 letters, digits, spaces and _ . : / = + - @, not starting with aws:",
+    r"[\w.:/=+@-](?:[\w .:/=+@-]{0,126}[\w.:/=+@-])?",
+    "1 to 128 letters, digits, spaces and _ . : / = + - @, not starting or ending with a space, not starting with aws:",
     refused=r"[aA][wW][sS]:.*",
 )
 TagKey = Annotated[str, _TAG_KEY]
-TagValue = Annotated[str, Text(r"[\w .:/=+@-]{0,256}", "0 to 256 letters, digits, spaces and _ . : / = + - @")]
+TagValue = Annotated[
+    str,
+    Text(
+        r"(?:[\w.:/=+@-](?:[\w .:/=+@-]{0,254}[\w.:/=+@-])?)?",
+        "0 to 256 letters, digits, spaces and _ . : / = + - @, not starting or ending with a space",
+    ),
+]
 
 # The name starts the stack's namespaces, `<stack>-<workload>`, of at most 63 characters (RFC 1123, section 2.1).
 _STACK_NAME = key(30)

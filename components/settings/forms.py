@@ -15,11 +15,19 @@ Whole = Annotated[int, Strict()]
 Port = Annotated[int, Strict(), Field(ge=1, le=65535)]
 
 # A DNS name without a final dot: RFC 1035, section 2.3.1, and RFC 1123, section 2.1.
-_LABEL = r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?"
-_DOMAIN = rf"(?:{_LABEL}\.)+[a-z](?:[a-z0-9-]{{0,61}}[a-z0-9])?"
+DNS_LABEL: Final = r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?"
+_DOMAIN = rf"(?:{DNS_LABEL}\.)+[a-z][a-z0-9-]{{0,61}}[a-z0-9]"
 Domain = Annotated[str, Text(_DOMAIN, "a domain name in lower case such as orders.dev.example.com", maximum=253)]
-# A host condition takes 128 characters: Elastic Load Balancing API Reference, HostHeaderConditionConfig.
-Host = Annotated[str, Text(_DOMAIN, "a domain name in lower case such as orders.dev.example.com", maximum=128)]
+# A host condition takes 128 characters, and "only alphabetical characters" behind the last dot: Elastic Load Balancing
+# API Reference, HostHeaderConditionConfig.
+Host = Annotated[
+    str,
+    Text(
+        rf"(?:{DNS_LABEL}\.)+[a-z]{{2,63}}",
+        "a domain name in lower case such as orders.dev.example.com, with letters only behind the last dot",
+        maximum=128,
+    ),
+]
 CertificateDomain = Annotated[
     str,
     Text(
@@ -58,7 +66,7 @@ CertificateArn = Annotated[
 PrincipalArn = Annotated[
     str,
     Text(
-        rf"{Arn}:iam::[0-9]{{12}}:(?:role|user)/[A-Za-z0-9+=,.@_/-]+",
+        rf"{Arn}:iam::[0-9]{{12}}:(?:role|user)/(?:[A-Za-z0-9+=,.@_-]+/)*[A-Za-z0-9+=,.@_-]+",
         "the ARN of an IAM role or user such as arn:aws:iam::111122223333:role/deployer (not an sts session, not root, "
         "not a service-linked role)",
         refused=rf"{Arn}:iam::[0-9]{{12}}:role/aws-service-role/.*",

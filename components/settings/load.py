@@ -21,6 +21,7 @@ def load(
     *,
     region: str | None = None,
     secret_paths: Collection[tuple[str, ...]] = (),
+    secret_sections: Collection[str] = (),
     namespace: str = "grpc-platform",
 ) -> Settings:
     """Check the settings of a stack and fill in every default.
@@ -28,13 +29,14 @@ def load(
     `raw` has one plain value for each section, as the stack file has it. `region` is `aws:region`; without it the zones
     are only compared with one another. `secret_paths` are the paths, section first, whose values are encrypted in the
     stack file: at or below them nothing is printed, and anywhere but at `services.<workload>.secrets.<NAME>` they are a
-    problem themselves. `namespace` is the project's name, which starts every path.
+    problem themselves. `secret_sections` hold secrets at places that are not known: none of their values is printed.
+    `namespace` is the project's name, which starts every path.
 
     Raises SettingsError with all problems at once, in the order of the sections.
     """
     if not isinstance(raw, Mapping):
         raise SettingsError((Problem((), "the settings must be a map of sections", namespace),))
-    secrecy = Secrecy(tuple(tuple(map(str, path)) for path in secret_paths))
+    secrecy = Secrecy(tuple(tuple(map(str, path)) for path in secret_paths), tuple(secret_sections))
     # `services:` with nothing under it is a section left out, not a fault.
     given = {key: value for key, value in raw.items() if value is not None}
     settings, faults = read(given, secrecy)

@@ -9,6 +9,8 @@ from typing import Final
 # 50 bits in lower-case base 32: names of load balancers and target groups admit letters, digits and hyphens.
 _ALPHABET: Final = "abcdefghijklmnopqrstuvwxyz234567"
 _HASH: Final = 10
+# The first name of a certificate: ACM API Reference, RequestCertificate, DomainName.
+COMMON_NAME: Final = 64
 
 
 def physical(prefix: str, *identity: str, maximum: int = 32) -> str:

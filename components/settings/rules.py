@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from .expose import Alb, Route
-from .priorities import Specificity
+from .priorities import MAX_DEPTH, Specificity
 from .workload import Workload
 
 
@@ -59,8 +59,18 @@ def _route(key: str, route: Route) -> Iterator[Rule]:
 
 def _path(name: str, path: str) -> Rule:
     """No star in the key: in a URN it would be a wildcard of `pulumi --target`."""
-    literal = path.removesuffix("*") if path.endswith("/*") else path
-    segments = [segment for segment in literal.split("/") if segment]
     kind = "under" if path.endswith("/*") else "exactly"
-    key = "/".join([name, kind, *segments]) + ("/" if kind == "exactly" and path.endswith("/") else "")
-    return Rule(key=key, paths=(path,), specificity=Specificity(min(len(segments), 8)))
+    key = "/".join([name, kind, *_segments(path)]) + ("/" if path.endswith("/") else "")
+    return Rule(key=key, paths=(path,), specificity=Specificity(min(depth(path), MAX_DEPTH)))
+
+
+def depth(path: str) -> int:
+    """How narrow a path of an HTTP workload is: its segments, and one more for a final slash.
+
+    A star stands for nothing too, so `/api/*` matches `/api/`, which therefore must be tried first.
+    """
+    return len(_segments(path)) + path.endswith("/")
+
+
+def _segments(path: str) -> list[str]:
+    return [segment for segment in path.removesuffix("*").split("/") if segment]

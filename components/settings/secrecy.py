@@ -37,6 +37,8 @@ class Secrecy:
     """The paths whose values the stack file keeps encrypted."""
 
     paths: Collection[tuple[str, ...]]
+    sections: Collection[str] = ()
+    """Sections that keep values encrypted at places nobody knows."""
 
     def misplaced(self) -> list[tuple[str, ...]]:
         """Secret paths where no secret may be."""
@@ -45,7 +47,8 @@ class Secrecy:
     def hides(self, path: Path) -> bool:
         """Whether the value at a path may not be printed."""
         words = _words(path)
-        return under_secrets(path) or any(words[: len(secret)] == secret for secret in self.paths)
+        hidden = under_secrets(path) or words[:1] in {(section,) for section in self.sections}
+        return hidden or any(words[: len(secret)] == secret for secret in self.paths)
 
     def swallows(self, path: Path) -> bool:
         """Whether a path lies in a misplaced secret, whose content is not judged at all."""

@@ -153,9 +153,9 @@ class Workload(Section):
     expose: Annotated[Expose, Says("How it is reached from outside the cluster.")] = Field(default_factory=Expose)
     scaling: Annotated[Scaling, Says("How many pods run.")] = Field(default_factory=Scaling)
     resources: Annotated[Resources, Says("What a pod asks of its node.")] = Field(default_factory=Resources)
-    env: Annotated[Mapping[Variable, Plain], Keys(VARIABLE), Says("Environment variables.")] = Field(
-        default_factory=dict
-    )
+    env: Annotated[
+        Mapping[Variable, Plain], Keys(VARIABLE), Says("Environment variables, together at most 1,000,000 bytes.")
+    ] = Field(default_factory=dict)
     secrets: Annotated[
         Mapping[Variable, Secret],
         Keys(VARIABLE),

@@ -33,6 +33,7 @@ ISSUE_SECONDS: Final = 60
 
 _DAYS: Final = 198  # validity of a public certificate
 _DOMAINS: Final = 10  # ACM user guide: acm-limits, default number of domain names per certificate
+_COMMON_NAME: Final = 64  # RFC 5280, ub-common-name
 _PATTERN: Final = r"(\*\.)?(((?!-)[A-Za-z0-9-]{0,62}[A-Za-z0-9])\.)+((?!-)[A-Za-z0-9-]{1,62}[A-Za-z0-9])"
 """ACM API reference: RequestCertificate, DomainName."""
 _ALGORITHMS: Final = ("RSA_1024", "RSA_2048", "RSA_3072", "RSA_4096", "EC_prime256v1", "EC_secp384r1", "EC_secp521r1")
@@ -186,9 +187,12 @@ def _refuse_source(cloud: Cloud, props: Props) -> None:
 
 
 def _refuse_names(cloud: Cloud, props: Props) -> None:
-    """ACM API reference: RequestCertificate, LimitExceededException and the pattern of DomainName."""
+    """ACM API reference: RequestCertificate, LimitExceededException, pattern of DomainName and length of the first."""
     if not props.get("domainName"):
         return
+    if len(str(props["domainName"])) > _COMMON_NAME:
+        message = f"The first domain name can be no longer than {_COMMON_NAME} characters."
+        raise Refusal("ValidationException", message)
     names = _names(props)
     for where, name in enumerate(names):
         if next(iter(plan.matches("domainName", _PATTERN, "{path}")({"domainName": name})), None):

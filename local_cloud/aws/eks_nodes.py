@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from typing import Final
 
@@ -21,6 +22,8 @@ _AMI_TYPES: Final = (
     *(f"WINDOWS_{edition}_{year}_x86_64" for edition in ("CORE", "FULL") for year in (2019, 2022, 2025)),
 )
 _CODE: Final = "InvalidParameterException"
+_LABEL: Final = r"([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9]"
+_RESERVED: Final = ("kubernetes.io/", "k8s.io/", "eks.amazonaws.com/")
 
 
 def _outputs(cloud: Cloud, group_id: str, props: Props) -> Props:
@@ -161,8 +164,26 @@ def _refuse_template(cloud: Cloud, props: Props, operation: str | None = None) -
         raise Refusal(_CODE, "Disk size must be specified within the launch template.", operation=operation)
 
 
+def _refuse_labels(cloud: Cloud, props: Props, operation: str | None = None) -> None:
+    """EKS API reference: labelKey, labelValue; aws-controllers-k8s/community#2208, eksctl-io/eksctl#4007 (texts)."""
+    for key, value in (props.get("labels") or {}).items():
+        if key.startswith(_RESERVED):
+            message = f"Label cannot contain reserved prefixes [{', '.join(_RESERVED)}]"
+            raise Refusal(_CODE, message, operation=operation)
+        for text, name in ((key, key.rpartition("/")[2]), (value, value)):
+            if len(text) <= 63 and re.fullmatch(_LABEL, name):
+                continue
+            message = (
+                f"Invalid value: {text} : field must consist of alphanumeric characters, '-', '_' or '.', and must "
+                "start and end with an alphanumeric character (e.g. 'MyName',  or 'my.name',  or '123-abc', regex used "
+                f"for validation is '{_LABEL}')"
+            )
+            raise Refusal(_CODE, message, operation=operation)
+
+
 def _refuse_update(cloud: Cloud, row: Row, props: Props) -> None:
     _refuse_scaling(cloud, props, "UpdateNodegroupConfig")
+    _refuse_labels(cloud, props, "UpdateNodegroupConfig")
     _refuse_template(cloud, props, "UpdateNodegroupVersion")
     version = props.get("version")
     if version and minor(version) < minor(row["version"]):
@@ -226,7 +247,7 @@ KIND: Final = Kind(
     ),
     refuse_create=(
         *(_refuse_cluster, _refuse_role, _refuse_subnets, _refuse_scaling),
-        *(_refuse_version, _refuse_instances, _refuse_template),
+        *(_refuse_version, _refuse_instances, _refuse_template, _refuse_labels),
     ),
     refuse_update=(_refuse_update,),
     after_create=(_after_create,),

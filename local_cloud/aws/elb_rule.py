@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from typing import Any, Final
@@ -78,6 +79,19 @@ def _refuse_conditions(props: Props, operation: str) -> None:
     for kind, condition, name in found:
         if kind == "http-header" and str(condition[name].get("httpHeaderName", "")).lower() == "host":
             message = "The 'host' header cannot be used in an 'http-header' condition; use a 'host-header' condition"
+            raise Refusal("ValidationError", message, operation=operation)
+        if kind == "host-header":
+            _refuse_hosts(condition[name].get("values") or [], operation)
+
+
+def _refuse_hosts(values: Iterable[Any], operation: str) -> None:
+    """ELB API reference: HostHeaderConditionConfig."""
+    for value in values:
+        if isinstance(value, str) and not re.fullmatch(r"[A-Za-z0-9.*?-]*\.[A-Za-z*?]+", value):
+            message = (
+                f"The host name '{value}' is not valid: it must include at least one '.' character and only "
+                "alphabetical characters after the final '.' character"
+            )
             raise Refusal("ValidationError", message, operation=operation)
 
 

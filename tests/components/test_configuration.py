@@ -58,6 +58,15 @@ def test_a_services_stacks_name_leaves_room_for_namespaces(read: Read) -> None:
         read(raw, stack="a" * 31)
 
 
+@pytest.mark.parametrize("project", ["grpc.platform", "_platform", "p" * 60])
+def test_a_project_name_that_aws_would_refuse_is_refused_here(
+    read: Read, minimal: Raw, monkeypatch: pytest.MonkeyPatch, project: str
+) -> None:
+    monkeypatch.setattr(pulumi, "get_project", lambda: project)
+    with pytest.raises(pulumi.RunError, match=f"project name {project}: must be 1 to 59 letters"):
+        read(minimal)
+
+
 def test_a_secret_in_the_wrong_place_is_a_problem_and_never_printed(read: Read, minimal: Raw) -> None:
     minimal["services"]["orders"]["env"] = {"TOKEN": "hunter2"}
     file = "config: {'grpc-platform:services': {orders: {env: {TOKEN: {secure: v1:x}}}}}"
@@ -65,6 +74,47 @@ def test_a_secret_in_the_wrong_place_is_a_problem_and_never_printed(read: Read, 
         read(minimal, file=file)
     assert "grpc-platform:services.orders.env.TOKEN" in str(caught.value)
     assert "hunter2" not in str(caught.value)
+
+
+def known_as_secret(monkeypatch: pytest.MonkeyPatch, *sections: str) -> None:
+    """The engine names the sections that hold a secret, whatever file they come from."""
+    keys = {f"grpc-platform:{section}" for section in sections}
+    monkeypatch.setattr("pulumi.runtime.config.is_config_secret", keys.__contains__)
+
+
+def test_a_secret_that_the_stack_file_does_not_show_is_never_printed(
+    read: Read, minimal: Raw, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Another file (--config-file) or an ESC environment: the engine knows the section, not the place."""
+    said: list[str] = []
+    monkeypatch.setattr(pulumi.log, "warn", said.append)
+    known_as_secret(monkeypatch, "services")
+    assert list(read(minimal)[0].services) == ["orders"]
+    (warning,) = said
+    assert warning.startswith("Pulumi.test.yaml does not say which values of grpc-platform:services are secret")
+    minimal["services"]["orders"]["expose"]["alb"]["host"] = "hunter2"
+    with pytest.raises(pulumi.RunError, match="the value received is not shown") as caught:
+        read(minimal)
+    assert "hunter2" not in str(caught.value)
+
+
+def test_a_section_without_secrets_takes_none_from_elsewhere(
+    read: Read, minimal: Raw, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    known_as_secret(monkeypatch, "network")
+    with pytest.raises(pulumi.RunError, match="grpc-platform:network: a secret value"):
+        read(minimal)
+
+
+def test_a_secret_that_the_stack_file_shows_needs_no_warning(
+    read: Read, minimal: Raw, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    said: list[str] = []
+    monkeypatch.setattr(pulumi.log, "warn", said.append)
+    known_as_secret(monkeypatch, "services")
+    minimal["services"]["orders"]["secrets"] = {"TOKEN": "x"}
+    read(minimal, file="config: {'grpc-platform:services': {orders: {secrets: {TOKEN: {secure: v1:x}}}}}")
+    assert said == []
 
 
 @pytest.mark.parametrize("junk", ["[", "17", "config: 3"])

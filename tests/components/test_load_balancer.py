@@ -207,6 +207,28 @@ def test_a_protected_balancer_is_refused_by_pulumi_before_it_is_half_taken_apart
     assert host.protect
 
 
+def test_the_first_name_of_a_certificate_is_one_that_acm_takes_first(platform: Platform, minimal: Raw) -> None:
+    """At most 64 characters; the others may have more."""
+    long = f"{'a' * 50}.dev.example.com"
+    minimal["services"]["orders"]["expose"]["alb"]["host"] = f"orders.{long}"
+    minimal["services"]["web"] = {
+        "protocol": "http",
+        "port": 8080,
+        "expose": {"alb": {"host": "web.dev.example.com"}},
+    }
+    inputs = platform(minimal).one("aws:acm/certificate:Certificate").inputs
+    assert inputs["domainName"] == "*.dev.example.com"
+    assert inputs["subjectAlternativeNames"] == [f"*.{long}"]
+    minimal["load_balancers"]["public"]["certificate"] = {"domains": [f"*.{long}", "*.dev.example.com"]}
+    assert platform(minimal).one("aws:acm/certificate:Certificate").inputs["domainName"] == "*.dev.example.com"
+    minimal["load_balancers"]["public"]["certificate"] = {
+        "domains": ["dev.example.com", "*.dev.example.com", f"*.{long}"]
+    }
+    inputs = platform(minimal).one("aws:acm/certificate:Certificate").inputs
+    assert inputs["domainName"] == "dev.example.com"
+    assert inputs["subjectAlternativeNames"] == ["*.dev.example.com", f"*.{long}"]
+
+
 def test_a_given_certificate_is_used_and_none_is_requested(platform: Platform, minimal: Raw) -> None:
     arn = "arn:aws:acm:eu-west-1:111122223333:certificate/12345678-1234-1234-1234-123456789012"
     minimal["load_balancers"]["public"]["certificate"] = {"arn": arn}

@@ -18,7 +18,7 @@ from tests.conftest import CHECKOUT
 from tools import environment
 from tools.engine import LocalEngine
 
-pytestmark = pytest.mark.engine
+pytestmark = [pytest.mark.engine, pytest.mark.slow]
 
 PARTS = ("components", "local_cloud", "tools", "__main__.py", "Pulumi.yaml", "Pulumi.local.yaml")
 

@@ -68,6 +68,10 @@ CERTIFICATES: dict[str, tuple[Callable[[World], object], str]] = {
         lambda world: _certificate(world, "exa_mple.com"),
         "ValidationException: 1 validation error detected: Value 'exa_mple.com' at 'domainName' failed",
     ),
+    "a first name of 65 characters": (
+        lambda world: _certificate(world, f"{'a' * 53}.example.com"),
+        "ValidationException: The first domain name can be no longer than 64 characters.",
+    ),
     "a wildcard in the middle": (lambda world: _certificate(world, "a.*.example.com"), "failed to satisfy constraint"),
     "eleven names": (
         lambda world: _certificate(world, subjectAlternativeNames=[f"a{n}.example.com" for n in range(10)]),
@@ -97,6 +101,13 @@ def test_aws_refuses_a_certificate_with(case: str) -> None:
     with pytest.raises(Refused) as caught:
         attempt(World())
     assert said in str(caught.value)
+
+
+def test_the_first_name_of_a_certificate_has_64_characters_and_the_others_more() -> None:
+    first, other = f"{'a' * 52}.example.com", f"{'b' * 60}.{'c' * 60}.example.com"
+    made = _certificate(World(), first, subjectAlternativeNames=[other])
+    assert len(first) == 64
+    assert made["status"] == "PENDING_VALIDATION"
 
 
 INVALID: dict[str, tuple[str, dict[str, Any], str]] = {

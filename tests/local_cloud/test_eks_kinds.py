@@ -152,6 +152,23 @@ REFUSALS: dict[str, tuple[Callable[[Stage], object], str]] = {
         lambda stage: stage.nodes(launchTemplate={"id": "lt-0", "version": "1"}),
         "Launch template lt-0 does not exist",
     ),
+    "an empty label": (
+        lambda stage: stage.nodes(labels={"team": ""}),
+        "InvalidParameterException: Invalid value:  : field must consist of alphanumeric characters",
+    ),
+    "an empty label later": (
+        lambda stage: stage.world.change(stage.nodes(), labels={"team": ""}),
+        "UpdateNodegroupConfig, https response error",
+    ),
+    "a label of 64 characters": (lambda stage: stage.nodes(labels={"team": "x" * 64}), "Invalid value: x"),
+    "a label key of 64 characters": (
+        lambda stage: stage.nodes(labels={f"example.com/{'x' * 52}": "y"}),
+        "InvalidParameterException: Invalid value: example.com/x",
+    ),
+    "a label of Kubernetes": (
+        lambda stage: stage.nodes(labels={"kubernetes.io/role": "x"}),
+        "Label cannot contain reserved prefixes [kubernetes.io/, k8s.io/, eks.amazonaws.com/]",
+    ),
     "a disk beside a launch template": (_template_nodes, "Disk size must be specified within the launch template."),
     "nodes that go back a version": (
         lambda stage: stage.world.change(stage.nodes(), version="1.35"),
@@ -250,6 +267,11 @@ def test_aws_refuses(case: str) -> None:
     with pytest.raises(Refused) as caught:
         attempt(_stage())
     assert said in str(caught.value)
+
+
+def test_nodes_have_labels() -> None:
+    labels = {f"example.com/{'x' * 51}": "y" * 63, "node.kubernetes.io/role": "a.b"}
+    assert _stage().nodes(labels=labels)["labels"] == labels
 
 
 INVALID: dict[str, tuple[str, dict[str, Any], str]] = {

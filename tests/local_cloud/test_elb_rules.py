@@ -86,6 +86,11 @@ CREATES: dict[str, tuple[Callable[[Edge], object], str]] = {
         _with({"httpHeader": {"httpHeaderName": "Host", "values": ["a"]}}),
         "The 'host' header cannot be used in an 'http-header' condition",
     ),
+    "a host without a dot": (_with({"hostHeader": {"values": ["orders"]}}), "ValidationError: The host name 'orders'"),
+    "a host with a digit behind the last dot": (
+        _with({"hostHeader": {"values": ["orders.xn--p1ai"]}}),
+        "ValidationError: The host name 'orders.xn--p1ai' is not valid",
+    ),
     "an empty condition": (_with({}), "must be set in condition block"),
     "a condition on two things": (
         _with({**_paths("/a"), "hostHeader": {"values": ["a.example.com"]}}),
@@ -104,6 +109,12 @@ def test_aws_refuses_a_rule_with(case: str) -> None:
     with pytest.raises(Refused) as caught:
         attempt(edge())
     assert said in str(caught.value)
+
+
+def test_a_host_may_have_wildcards() -> None:
+    stage = edge()
+    hosts = {"hostHeader": {"values": ["*.example.com", "a?.Example.com"]}}
+    assert stage.world.rule(stage.https, stage.orders, conditions=[hosts])["conditions"] == [hosts]
 
 
 def _plain_rule(stage: Edge) -> Made:

@@ -38,12 +38,28 @@ def test_grpc_without_names_takes_every_path(desk: Desk) -> None:
 def test_http_has_a_rule_for_every_path(desk: Desk) -> None:
     desk.put("services.web.expose.alb.paths", ["/", "/*", "/api/*", "/api", "/api/"])
     assert rules_of("web", desk.load().services["web"]) == (
-        Rule("web/exactly/", ("/",), Specificity(0)),
+        Rule("web/exactly/", ("/",), Specificity(1)),
         Rule("web/under", ("/*",), Specificity(0)),
         Rule("web/under/api", ("/api/*",), Specificity(1)),
         Rule("web/exactly/api", ("/api",), Specificity(1)),
-        Rule("web/exactly/api/", ("/api/",), Specificity(1)),
+        Rule("web/exactly/api/", ("/api/",), Specificity(2)),
     )
+
+
+def test_an_exact_path_is_tried_before_the_pattern_that_matches_it_too(desk: Desk) -> None:
+    """A star stands for nothing too, so `/*` matches `/`, which may belong to another workload."""
+    web = desk.raw["services"]["web"]
+    for number in range(20):
+        desk.put(f"services.all{number}", {**web, "expose": {"alb": {"host": "x.dev.example.com", "paths": ["/*"]}}})
+        desk.put(f"services.api{number}", {**web, "expose": {"alb": {"host": "x.dev.example.com", "paths": ["/a/*"]}}})
+    desk.put("services.root", {**web, "expose": {"alb": {"host": "x.dev.example.com", "paths": ["/", "/a/"]}}})
+    services = desk.raw["services"]
+    for number in range(20):
+        desk.raw["services"] = {name: services[name] for name in ("root", f"all{number}", f"api{number}")}
+        loaded = desk.load().services
+        found = assign({rule.key: rule.specificity for name in loaded for rule in rules_of(name, loaded[name])})
+        assert found["root/exactly/"] < found[f"all{number}/under"]
+        assert found["root/exactly/a/"] < found[f"api{number}/under/a"]
 
 
 def test_what_is_not_exposed_has_no_rules(desk: Desk) -> None:

@@ -89,6 +89,27 @@ def test_a_requested_certificate_has_ten_names_at_most(desk: Desk) -> None:
     assert line.startswith("load_balancers.public: its hosts need a certificate with 11 names; ACM takes 10")
 
 
+def test_one_name_of_a_requested_certificate_has_64_characters_at_most(desk: Desk) -> None:
+    long = ".".join(["a" * 53, "dev.example.com"])
+    path = "load_balancers.public.certificate"
+    words = "the first name of a certificate has at most 64 characters"
+    desk.drop("services.web").put("services.orders.expose.alb.host", f"orders.{long}")
+    (line,) = desk.lines()
+    assert line.startswith(f"{path}: {words} (ACM), and the shortest here, *.{long}, has 71; ")
+    assert desk.put("services.web", grpc("web.dev.example.com")).lines() == []
+    desk.put(path, {"domains": [f"*.{long}"]}).drop("services.web")
+    assert [line.startswith(f"{path}.domains: {words}") for line in desk.lines()] == [True]
+    assert desk.put(path, {"domains": [f"*.{long}", "dev.example.com"]}).lines() == []
+    assert desk.put(path, {"arn": ARN}).lines() == []
+
+
+def test_a_load_balancer_without_hosts_gets_a_certificate_of_the_zone(desk: Desk) -> None:
+    zone = f"{'a' * 60}.example.com"
+    desk.put("existing.hosted_zone.name", zone).put("services", {})
+    (line,) = desk.lines()
+    assert f"the shortest here, {zone}, has 72" in line
+
+
 def test_a_load_balancer_that_is_not_there_is_answered_with_the_likely_one(desk: Desk) -> None:
     assert desk.put("services.web.expose.alb.load_balancer", "publc").lines() == [
         (

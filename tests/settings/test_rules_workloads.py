@@ -199,6 +199,17 @@ def test_without_grpc_services_the_readiness_name_must_be_said(desk: Desk) -> No
     assert desk.put("services.orders.health.service", "orders").lines() == []
 
 
+def test_variables_fit_into_one_deployment(desk: Desk) -> None:
+    variables = {f"V{number:02}": "é" * 16_000 for number in range(31)}
+    assert desk.put("services.orders.env", variables).lines() == []
+    assert desk.put("services.orders.env", {**variables, "LAST": "x" * 8_000}).lines() == [
+        (
+            "services.orders.env: names and values have 1000097 bytes together, and a Deployment holds them: at most "
+            "1000000; keep large files elsewhere"
+        )
+    ]
+
+
 ROUTE = "services.orders.expose.alb.routes.purge"
 
 
@@ -242,3 +253,6 @@ def test_a_path_has_eight_segments_at_most(desk: Desk) -> None:
     assert desk.put(path, ["/1/2/3/4/5/6/7/8/*"]).lines() == []
     (line,) = desk.put(path, ["/1/2/3/4/5/6/7/8/9"]).lines()
     assert line == f"{path}[0]: must have at most 8 segments, which decide what is tried first; received 9"
+    assert desk.put(path, ["/1/2/3/4/5/6/7/"]).lines() == []
+    (line,) = desk.put(path, ["/1/2/3/4/5/6/7/8/"]).lines()
+    assert line.startswith(f"{path}[0]: must have at most 7 segments before a final slash")

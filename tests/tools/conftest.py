@@ -135,8 +135,8 @@ class Checkout:
 
 @pytest.fixture
 def checkout(tmp_path: Path) -> Checkout:
-    """A fresh checkout in a folder with a space in its name."""
-    made = Checkout(tmp_path / "a check out")
+    """A fresh checkout in a folder whose name has a space and what means something in an URL."""
+    made = Checkout(tmp_path / "a check out #1 %41?")
     ignored = shutil.ignore_patterns("__pycache__", "cli")
     for room in ("tools", "local_cloud"):
         shutil.copytree(HERE.checkout / room, made.path / room, ignore=ignored)

@@ -59,6 +59,15 @@ def test_up_twice_changes_nothing_and_down_leaves_nothing(checkout: Checkout) ->
     assert checkout.run("down").returncode == 0
 
 
+def test_a_reason_why_there_are_no_exports_is_not_evaluated_by_the_shell(checkout: Checkout) -> None:
+    (checkout.path / "Pulumi.yaml").write_text("name: [")
+    failed = checkout.run("env")
+    assert failed.returncode == 1
+    assert failed.stdout == ""
+    assert "Pulumi.yaml" in failed.stderr
+    assert "Traceback" not in failed.stderr
+
+
 def test_up_goes_on_after_the_engine_was_killed(checkout: Checkout) -> None:
     killed = checkout.run("up", LOCAL_CLOUD_DIE_AFTER="create:::second")
     assert killed.returncode != 0

@@ -2,6 +2,7 @@
 
 import subprocess
 from pathlib import Path
+from urllib.parse import unquote, urlsplit
 
 import pytest
 
@@ -45,6 +46,13 @@ def test_the_callers_settings_never_reach_the_local_cloud(tmp_path: Path) -> Non
     assert made["PATH"] == f"{tmp_path / 'bin'}:/usr/bin"
     assert made["PULUMI_BACKEND_URL"] == f"file://{tmp_path}/x/state"
     assert not {"PULUMI_ACCESS_TOKEN", "PULUMI_CONFIG_PASSPHRASE_FILE", "AWS_PROFILE", "KUBECONFIG"} & made.keys()
+
+
+def test_a_folder_keeps_its_name_in_the_address_of_the_backend(tmp_path: Path) -> None:
+    """`#` and `?` would end the path of an URL, and `%41` would be another letter."""
+    url = environment.variables(tmp_path / "a b#1 %41?")["PULUMI_BACKEND_URL"]
+    assert url == f"file://{tmp_path}/a b%231 %2541%3F/state"
+    assert unquote(urlsplit(url).path) == f"{tmp_path}/a b#1 %41?/state"
 
 
 def test_a_proxy_is_not_asked_for_this_machine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

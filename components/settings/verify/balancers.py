@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from functools import partial
 from typing import Final
 
 from components.settings.broken import sound
 from components.settings.load_balancers import LoadBalancer
 from components.settings.model import Settings
+from components.settings.names import COMMON_NAME
 from components.settings.rules import rules_of
-from components.settings.wording import Fault, quoted
+from components.settings.wording import Fault, Path, quoted
 from components.settings.workload import Workload
 
 # ALB User Guide, "Quotas for your Application Load Balancers". Target groups: fixed; rules: the default.
@@ -110,16 +111,39 @@ def host_zone(settings: Settings, name: str) -> Iterator[Fault]:
             )
 
 
+def _needed(hosts: Iterable[str], zone: str) -> set[str]:
+    """The names of a certificate that is requested for hosts."""
+    return {host if host == zone else "*." + host.partition(".")[2] for host in hosts}
+
+
 def _requested_names(settings: Settings, name: str) -> Iterator[Fault]:
     zone = settings.existing.hosted_zone
     if zone is None or settings.load_balancers[name].certificate is not None:
         return
-    needed = {host if host == zone.name else "*." + host.partition(".")[2] for host in hosts(settings, name)}
+    needed = _needed(hosts(settings, name), zone.name)
     if len(needed) > MAX_DOMAINS:
         yield Fault(
             ("load_balancers", name),
             f"its hosts need a certificate with {len(needed)} names; ACM takes {MAX_DOMAINS}: spread the services over "
             "several load balancers, or use fewer parent domains",
+        )
+
+
+def _common_name(settings: Settings, name: str) -> Iterator[Fault]:
+    """One name of a requested certificate is its common name."""
+    certificate, zone = settings.load_balancers[name].certificate, settings.existing.hosted_zone
+    if zone is None or (certificate is not None and certificate.arn):
+        return
+    path: Path = ("load_balancers", name, "certificate")
+    domains = certificate.domains if certificate else ()
+    requested = domains or _needed(hosts(settings, name) or [zone.name], zone.name)
+    shortest = min(requested, key=lambda domain: (len(domain), domain))
+    if len(shortest) > COMMON_NAME:
+        yield Fault(
+            (*path, "domains") if domains else path,
+            f"the first name of a certificate has at most {COMMON_NAME} characters (ACM), and the shortest here, "
+            f"{shortest}, has {len(shortest)}; choose shorter hosts, or give a shorter name of the zone beside them "
+            "(domains), or the arn of a certificate",
         )
 
 
@@ -209,4 +233,12 @@ def _claimed(name: str, workload: Workload) -> list[tuple[str, str]]:
 
 
 RULES: Final = (_ports, _two_balancers, _claims)
-BALANCER_RULES: Final = (_certificate_form, _certificate_zone, host_zone, _requested_names, _host_covered, room)
+BALANCER_RULES: Final = (
+    _certificate_form,
+    _certificate_zone,
+    host_zone,
+    _requested_names,
+    _common_name,
+    _host_covered,
+    room,
+)

@@ -8,6 +8,7 @@ from typing import Final
 from components.settings.expose import Route
 from components.settings.model import Settings
 from components.settings.priorities import MAX_DEPTH
+from components.settings.rules import depth
 from components.settings.wording import Fault, counted, quoted, suggestion
 
 # ALB User Guide, "Quotas for your Application Load Balancers": condition values and wildcards of one rule.
@@ -72,11 +73,12 @@ def _header_names(settings: Settings, name: str) -> Iterator[Fault]:
 def _depth(settings: Settings, name: str) -> Iterator[Fault]:
     alb = settings.services[name].expose.alb
     for position, path in enumerate(alb.paths if alb else ()):
-        depth = len([segment for segment in path.removesuffix("*").split("/") if segment])
-        if depth > MAX_DEPTH:
+        found = depth(path)
+        if found > MAX_DEPTH:
+            most = f"{MAX_DEPTH - 1} segments before a final slash" if path.endswith("/") else f"{MAX_DEPTH} segments"
             yield Fault(
                 ("services", name, "expose", "alb", "paths", position),
-                f"must have at most {MAX_DEPTH} segments, which decide what is tried first; received {depth}",
+                f"must have at most {most}, which decide what is tried first; received {found - path.endswith('/')}",
             )
 
 

@@ -14,6 +14,7 @@ RESERVED: Final = ("DRAIN_SECONDS", "PORT")
 LEAST_MEMORY: Final = 4 * 1024**2
 # Kubernetes, "Secrets", size limit: 1 MiB for one Secret; the rest is for its names, labels and quotes.
 MOST_SECRET_BYTES: Final = 1_000_000
+MOST_VARIABLE_BYTES: Final = 1_000_000
 
 
 def _protocol(settings: Settings, name: str) -> Iterator[Fault]:
@@ -140,6 +141,17 @@ def _secrets_size(settings: Settings, name: str) -> Iterator[Fault]:
         )
 
 
+def _variables_size(settings: Settings, name: str) -> Iterator[Fault]:
+    """etcd takes 1.5 MiB in one request (etcd documentation, "System limits"), and Linux 2 MiB for a process."""
+    size = sum(len(key.encode()) + len(value.encode()) for key, value in settings.services[name].env.items())
+    if size > MOST_VARIABLE_BYTES:
+        yield Fault(
+            ("services", name, "env"),
+            f"names and values have {size} bytes together, and a Deployment holds them: at most {MOST_VARIABLE_BYTES}; "
+            "keep large files elsewhere",
+        )
+
+
 def _same_repository(settings: Settings, name: str) -> Iterator[Fault]:
     image = settings.services[name].image
     if image is None or image.repository is None or image.repository in settings.services:
@@ -175,6 +187,7 @@ RULES: Final = (
     _memory,
     _variables,
     _secrets_size,
+    _variables_size,
     _same_repository,
     _repository_kept,
 )
