@@ -42,3 +42,23 @@ def test_every_option_comes_and_goes(world: World) -> None:
     world.up()
     world.run("destroy", "--yes", "--skip-preview")
     assert world.cloud() == []
+
+
+def test_a_minor_version_further_updates_in_place_as_the_runbook_says(world: World) -> None:
+    raw = deepcopy(MINIMAL)
+    raw["cluster"]["version"] = "1.35"
+    world.configure(raw)
+    world.up()
+    raw["cluster"]["version"] = "1.36"
+    world.configure(raw)
+    steps = world.steps()
+    assert set(steps) == {"same", "update"}, steps
+    assert set(steps["update"]) == {"cluster-eksCluster", "cluster-general", "cluster-kube-proxy", "cluster-coredns"}
+    changed = world.up().text
+    order = [
+        changed.index(f"{name} updated") for name in ("cluster-eksCluster", "cluster-kube-proxy", "cluster-coredns")
+    ]
+    assert order == sorted(order)
+    assert set(world.steps()) == {"same"}
+    world.run("destroy", "--yes", "--skip-preview")
+    assert world.cloud() == []
