@@ -1,7 +1,7 @@
 """`make crds`: fetches the custom resource definitions of the pinned controllers, and checks that they never change.
 
 What is fetched lies in .crds/, which git ignores; its checksums in crds.lock, which is committed. The first fetch of a
-version is trusted, since nobody publishes checksums of these files; from then on other bytes are refused.
+version is trusted; from then on other bytes are refused.
 """
 
 from __future__ import annotations
