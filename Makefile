@@ -17,6 +17,7 @@ help:
 	@echo "  make sweep env=dev    what a destroyed environment left in its account; remove=yes removes it"
 	@echo
 	@echo "Working on it:"
+	@echo "  make crds             custom resource definitions for the modes that need them, checked against crds.lock"
 	@echo "  make setup            Python environment, Pulumi CLI, local providers (the others call it)"
 	@echo "  make lint             ruff, mypy --strict"
 	@echo "  make test             lint, unit tests, tests on the real engine"
@@ -57,5 +58,8 @@ test-slow: setup
 bench: setup
 	$(RUN) -m bench
 
-fuzz crds check portal:
+crds: setup
+	@$(RUN) -m tools crds
+
+fuzz check portal:
 	@echo "make $@ does not exist yet" >&2; exit 2

@@ -2,12 +2,12 @@
 
 import pulumi
 
-from components import Platform, configuration
+from components import Platform, configuration, stacks
 
 
 async def main() -> pulumi.Inputs:
     """Register everything the selected stack's settings ask for; the stack's outputs."""
-    settings, region = configuration.read()
+    settings, region = await stacks.joined(*configuration.read())
     platform = Platform("platform", settings, region=region)
     await platform.register_workloads()
     return platform.outputs

@@ -6,6 +6,11 @@ from typing import Any
 _HOMES = {
     "Cluster": "cluster",
     "ClusterArgs": "cluster",
+    "ExistingCluster": "existing",
+    "ExistingListener": "existing",
+    "ExistingNetwork": "existing",
+    "ExternalDns": "external_dns",
+    "ExternalDnsArgs": "external_dns",
     "LatticeController": "lattice_controller",
     "LatticeControllerArgs": "lattice_controller",
     "LoadBalancer": "load_balancer",

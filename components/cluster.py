@@ -1,5 +1,6 @@
 """The EKS cluster: control plane, managed node groups, pinned add-ons, and the provider for objects on it."""
 
+import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
@@ -9,6 +10,7 @@ import pulumi_eks as eks
 import pulumi_kubernetes as kubernetes
 
 from components import iam, settings, versions
+from components.addons import extra_addons
 from components.base import Component
 
 # Before the nodes: what makes a node ready and lets its pods have credentials. After them: what needs a node to run
@@ -75,11 +77,21 @@ class Cluster(Component):
         before = {addon: self._addon(addon, depends_on=[]) for addon in ADDONS_BEFORE_NODES}
         self.nodes = self._node_groups(list(before.values()))
         after = {addon: self._addon(addon, depends_on=self.nodes) for addon in ADDONS_ON_NODES}
-        self.addons: dict[str, aws.eks.Addon] = {**before, **after}
+        extra = extra_addons(
+            self,
+            args.config.extra_addons,
+            cluster_name=self.cluster_name,
+            region=args.region,
+            depends_on=self.nodes,
+            tags=self._tags,
+        )
+        self.addons: dict[str, aws.eks.Addon] = {**before, **after, **extra}
         self._publish()
 
     def _publish(self) -> None:
         self.security_group_id = self.eks.cluster_security_group_id
+        self.endpoint = self.eks.eks_cluster.endpoint
+        self.certificate_authority = self.eks.eks_cluster.certificate_authority.data
         self.kubeconfig: pulumi.Output[str] = pulumi.Output.secret(self.eks.kubeconfig_json)
         # Without an identifier of our own the Kubernetes provider identifies the cluster by its kubeconfig, and one
         # that becomes unknown in a preview (any change of the cluster) would show every object as replaced.
@@ -196,12 +208,18 @@ class Cluster(Component):
             cluster_name=self.cluster_name,
             addon_name=addon,
             addon_version=versions.addon_version(self._args.config.version, addon, self._overrides),
+            configuration_values=self._addon_configuration(addon),
             pod_identity_associations=identity,
             resolve_conflicts_on_create="OVERWRITE",
             resolve_conflicts_on_update="OVERWRITE",
             tags=self._tags,
             opts=self.child(depends_on=[*depends_on, *rights]),
         )
+
+    def _addon_configuration(self, addon: str) -> str | None:
+        # The add-on's schema wants text, not a truth value.
+        enforced = addon == "vpc-cni" and self._args.config.network_policies
+        return json.dumps({"enableNetworkPolicy": "true"}) if enforced else None
 
     def _cni_identity(self) -> tuple[list[aws.eks.AddonPodIdentityAssociationArgs], list[pulumi.Resource]]:
         # The network plug-in's rights on a role of its own, not on the nodes' (EKS user guide: "Node IAM role").

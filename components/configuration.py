@@ -2,7 +2,7 @@
 
 import json
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -14,15 +14,18 @@ from components import settings
 # ECR takes no capital letters, EKS and KMS aliases no dots; 40 leaves room for what is put around it.
 _STACK = re.compile(r"[a-z]([a-z0-9-]{0,38}[a-z0-9])?")
 
+# `<stack>-<workload>` is a namespace: 63 characters, of which a workload may have 32.
+_SERVICES_STACK = 30
 # The cluster is called <project>-<stack>: 1 to 100 of these (EKS API Reference: CreateCluster).
 _PROJECT = re.compile(r"[0-9A-Za-z][0-9A-Za-z_-]{0,58}")
 
 _WITH_SECRETS = "services"
 
 
-def read() -> tuple[settings.Settings, str]:
+def read(*, existing: Mapping[str, Any] | None = None) -> tuple[settings.Settings, str]:
     """The settings of the selected stack and its AWS region.
 
+    existing: stands for the section of that name, for a stack that joins another one.
     Raises pulumi.RunError with every problem at once, so that the CLI shows them and no traceback.
     """
     project = pulumi.get_project()
@@ -33,22 +36,39 @@ def read() -> tuple[settings.Settings, str]:
     sections = _sections(project)
     paths, unplaced = _secrets(project, sections)
     try:
-        loaded = settings.load(sections, region=region, secret_paths=paths, secret_sections=unplaced, namespace=project)
+        loaded = settings.load(
+            {**sections, **({"existing": existing} if existing is not None else {})},
+            region=region,
+            secret_paths=paths,
+            secret_sections=unplaced,
+            namespace=project,
+        )
     except settings.SettingsError as error:
         problems.append(str(error))
-    if not _STACK.fullmatch(pulumi.get_stack()):
-        problems.append(
-            f"stack name {pulumi.get_stack()}: must be 1 to 40 lower-case letters, digits and hyphens, starting with a "
-            "letter: it is part of names at ECR, EKS and KMS"
-        )
-    if not _PROJECT.fullmatch(project):
-        problems.append(
-            f"project name {project}: must be 1 to 59 letters, digits, hyphens and underscores, starting with a letter "
-            "or digit: it is part of the cluster's name at EKS (name in Pulumi.yaml)"
-        )
+    problems += _names(project, services=not problems and loaded.environment.kind == "services")
     if problems or region is None:
         raise pulumi.RunError("\n".join([f"the settings of stack {pulumi.get_stack()} cannot work:", *problems]))
     return loaded, region
+
+
+def _names(project: str, *, services: bool) -> Iterator[str]:
+    """What is wrong with the names of stack and project."""
+    stack = pulumi.get_stack()
+    if not _STACK.fullmatch(stack):
+        yield (
+            f"stack name {stack}: must be 1 to 40 lower-case letters, digits and hyphens, starting with a letter: it "
+            "is part of names at ECR, EKS and KMS"
+        )
+    elif services and len(stack) > _SERVICES_STACK:
+        yield (
+            f"stack name {stack}: must have at most {_SERVICES_STACK} characters in a stack of kind services: it "
+            "starts the names of namespaces"
+        )
+    if not _PROJECT.fullmatch(project):
+        yield (
+            f"project name {project}: must be 1 to 59 letters, digits, hyphens and underscores, starting with a letter "
+            "or digit: it is part of the cluster's name at EKS (name in Pulumi.yaml)"
+        )
 
 
 def _sections(project: str) -> dict[str, Any]:

@@ -15,7 +15,8 @@ from components.base import Component
 class LoadBalancerControllerArgs:
     """Inputs of `LoadBalancerController`.
 
-    kubernetes: provider of the cluster. agent: the Pod Identity agent's add-on. depends_on: nodes and add-ons.
+    kubernetes: provider of the cluster. agent: the Pod Identity agent's add-on, None where it exists already.
+    depends_on: nodes and add-ons.
     Credentials are injected when a pod is created, and an association takes seconds to work (EKS API:
     CreatePodIdentityAssociation), so it comes right after the agent, before nodes and controller.
     """
@@ -24,7 +25,7 @@ class LoadBalancerControllerArgs:
     region: str
     vpc_id: pulumi.Input[str]
     kubernetes: pulumi.ProviderResource
-    agent: pulumi.Resource
+    agent: pulumi.Resource | None
     depends_on: Sequence[pulumi.Resource]
     tags: Mapping[str, str] = field(default_factory=dict)
 
@@ -59,7 +60,7 @@ class LoadBalancerController(Component):
             service_account=chart.service_account,
             role_arn=role.arn,
             tags=dict(args.tags),
-            opts=self.child(depends_on=[args.agent, *attachments]),
+            opts=self.child(depends_on=[*([args.agent] if args.agent else []), *attachments]),
         )
         self.release = self._release(chart, association)
         self.register_outputs({})

@@ -32,7 +32,8 @@ class ServiceNetworkArgs:
 
     config: its section of the settings. network_name: physical name. vpc_cidr: addresses of clients in the VPC.
     subnet_ids: where an endpoint has its interfaces, one in each zone. pod_security_group_id: the group pods carry.
-    ports: the ports of pods it sends requests and health checks to. protect: Pulumi refuses to delete the network.
+    ports: the ports of pods it sends requests and health checks to. existing: a network to use, whose owner decides on
+    its policy, logs and shares. protect: Pulumi refuses to delete the network.
     """
 
     config: settings.Lattice
@@ -42,6 +43,7 @@ class ServiceNetworkArgs:
     subnet_ids: Sequence[pulumi.Input[str]]
     pod_security_group_id: pulumi.Input[str]
     ports: Sequence[int]
+    existing: settings.ServiceNetwork | None = None
     protect: bool = False
     tags: Mapping[str, str] = field(default_factory=dict)
 
@@ -58,20 +60,30 @@ class ServiceNetwork(Component):
     def __init__(self, name: str, args: ServiceNetworkArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__(name, opts)
         self._args = args
-        self.network = self._network()
-        self.arn = self.network.arn
-        self.id = self.network.id
+        self.share_arn: pulumi.Output[str] | None = None
+        if args.existing is not None:
+            self.arn = pulumi.Output.from_input(args.existing.arn)
+            self.id = pulumi.Output.from_input(args.existing.id)
+            self.ready: list[pulumi.Resource] = []
+        else:
+            self.ready = self._own()
         # arn:aws:vpc-lattice:REGION:ACCOUNT:servicenetwork/…; asking for the account would be a look-up.
-        self.account_id = self.network.arn.apply(lambda arn: arn.split(":")[4])
-        self.share_arn = self._share()
-        self.ready: list[pulumi.Resource] = [self.network, *self._policy(), self._attachment(), *self._paths_to_pods()]
-        if args.config.access_logs:
-            self._access_logs()
+        self.account_id = self.arn.apply(lambda arn: arn.split(":")[4])
+        self.ready += [self._attachment(), *self._paths_to_pods()]
         self.register_outputs({"arn": self.arn, "id": self.id})
 
     @property
     def _tags(self) -> dict[str, str]:
         return dict(self._args.tags)
+
+    def _own(self) -> list[pulumi.Resource]:
+        """A network of the stack's own, with its policy, share and logs; what must exist before calls pass."""
+        network = self._network()
+        self.arn, self.id = network.arn, network.id
+        self.share_arn = self._share()
+        if self._args.config.access_logs:
+            self._access_logs()
+        return [network, *self._policy()]
 
     def _network(self) -> aws.vpclattice.ServiceNetwork:
         return aws.vpclattice.ServiceNetwork(
@@ -91,7 +103,7 @@ class ServiceNetwork(Component):
             return []
         policy = aws.vpclattice.AuthPolicy(
             f"{self.name}-auth-policy",
-            resource_identifier=self.network.arn,
+            resource_identifier=self.arn,
             policy=auth_policy.network_policy(),
             opts=self.child(),
         )
@@ -105,7 +117,7 @@ class ServiceNetwork(Component):
                 f"{self.name}-endpoint",
                 vpc_id=self._args.vpc_id,
                 vpc_endpoint_type="ServiceNetwork",
-                service_network_arn=self.network.arn,
+                service_network_arn=self.arn,
                 subnet_ids=list(self._args.subnet_ids),
                 security_group_ids=[group.id],
                 tags=self._tags,
@@ -113,7 +125,7 @@ class ServiceNetwork(Component):
             )
         return aws.vpclattice.ServiceNetworkVpcAssociation(
             f"{self.name}-association",
-            service_network_identifier=self.network.id,
+            service_network_identifier=self.id,
             vpc_identifier=self._args.vpc_id,
             security_group_ids=[group.id],
             tags=self._tags,
@@ -175,7 +187,7 @@ class ServiceNetwork(Component):
         )
         aws.vpclattice.AccessLogSubscription(
             f"{self.name}-access-logs",
-            resource_identifier=self.network.id,
+            resource_identifier=self.id,
             destination_arn=group.arn,
             tags=self._tags,
             opts=self.child(),
@@ -193,7 +205,7 @@ class ServiceNetwork(Component):
             opts=self.child(),
         )
         aws.ram.ResourceAssociation(
-            f"{self.name}-share-network", resource_share_arn=share.arn, resource_arn=self.network.arn, opts=self.child()
+            f"{self.name}-share-network", resource_share_arn=share.arn, resource_arn=self.arn, opts=self.child()
         )
         for principal in sorted(config.principals):
             aws.ram.PrincipalAssociation(

@@ -68,7 +68,8 @@ class LatticeControllerArgs:
     """Inputs of `LatticeController`.
 
     network_name: the service network's, and so the Gateway's. account_id: of the network. kubernetes: provider of the
-    cluster. agent: the Pod Identity agent's add-on. depends_on: nodes, add-ons and the load balancer controller.
+    cluster. agent: the Pod Identity agent's add-on, None where it exists already. depends_on: nodes, add-ons and the
+    load balancer controller.
     network_ready: what the network needs to work; it stays until the Gateway is gone.
     """
 
@@ -78,7 +79,7 @@ class LatticeControllerArgs:
     vpc_id: pulumi.Input[str]
     network_name: str
     kubernetes: pulumi.ProviderResource
-    agent: pulumi.Resource
+    agent: pulumi.Resource | None
     depends_on: Sequence[pulumi.Resource]
     network_ready: Sequence[pulumi.Resource]
     tags: Mapping[str, str] = field(default_factory=dict)
@@ -126,7 +127,7 @@ class LatticeController(Component):
             service_account=chart.service_account,
             role_arn=role.arn,
             tags=dict(self._args.tags),
-            opts=self.child(depends_on=[self._args.agent, *attachments]),
+            opts=self.child(depends_on=[*([self._args.agent] if self._args.agent else []), *attachments]),
         )
 
     def _namespace(self, chart: versions.Chart) -> core.v1.Namespace:

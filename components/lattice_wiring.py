@@ -6,10 +6,10 @@ from typing import Any
 
 import pulumi
 
-from components import clients, settings
+from components import clients, crds, settings
 from components.base import Component
 from components.cluster import Cluster
-from components.gateway_api import gateway_api
+from components.existing import ExistingCluster, ExistingNetwork
 from components.lattice import ServiceNetwork, ServiceNetworkArgs, network_name
 from components.lattice_controller import LatticeController, LatticeControllerArgs
 from components.lattice_route import Mesh
@@ -42,40 +42,48 @@ class Wired:
         }
 
 
+def require(config: settings.Settings) -> None:
+    """Stop where a service network is asked for and its routes' definitions are not here: pulumi.RunError."""
+    if config.lattice is not None:
+        crds.require("gateway-api", mode="lattice")
+
+
 def wired(
     owner: Component,
     config: settings.Settings,
     *,
     region: str,
-    network: Network,
-    cluster: Cluster,
-    after: pulumi.Resource,
+    network: Network | ExistingNetwork,
+    cluster: Cluster | ExistingCluster,
+    after: pulumi.Resource | None,
     tags: Mapping[str, str],
 ) -> Wired | None:
     """Everything of VPC Lattice but the workloads' own; None without the section `lattice`.
 
-    after: the load balancer controller's release, which comes first on the cluster.
+    after: the load balancer controller's release, which comes first on the cluster; None where it is there already.
     """
     if config.lattice is None:
         return None
     project, stack = pulumi.get_project(), pulumi.get_stack()
-    name = network_name(project, stack)
+    existing = config.existing.service_network
+    name = existing.name if existing else network_name(project, stack)
     service_network = ServiceNetwork(
         "service-network",
         ServiceNetworkArgs(
             config=config.lattice,
             network_name=name,
             vpc_id=network.vpc_id,
-            vpc_cidr=config.network.cidr,
+            vpc_cidr=config.existing.vpc.cidr if config.existing.vpc else config.network.cidr,
             subnet_ids=list(network.private_subnet_ids.values()),
             pod_security_group_id=cluster.security_group_id,
             ports=_ports(config),
+            existing=existing,
             protect=config.environment.protected,
             tags=tags,
         ),
         owner.child(),
     )
-    kinds = gateway_api(owner, cluster.kubernetes, cluster.ready)
+    kinds = crds.definitions(owner, "gateway-api", kubernetes=cluster.kubernetes)
     controller = LatticeController(
         "lattice-controller",
         LatticeControllerArgs(
@@ -85,8 +93,8 @@ def wired(
             vpc_id=network.vpc_id,
             network_name=name,
             kubernetes=cluster.kubernetes,
-            agent=cluster.addons["eks-pod-identity-agent"],
-            depends_on=[*cluster.ready, after, kinds],
+            agent=cluster.addons.get("eks-pod-identity-agent"),
+            depends_on=[*cluster.ready, *([after] if after else []), *kinds],
             network_ready=service_network.ready,
             tags=tags,
         ),

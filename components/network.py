@@ -1,13 +1,16 @@
 """The VPC: two or three zones, public and private subnets, NAT and the tags that load balancers look for."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Literal
 
 import pulumi
 import pulumi_aws as aws
 
+from components import settings
 from components.base import Component
+from components.endpoints import endpoints
+from components.flow_logs import flow_log
 from components.settings import cidr
 
 # The AWS Load Balancer Controller finds subnets by these tags (its documentation: "Subnet Auto Discovery").
@@ -21,12 +24,17 @@ class NetworkArgs:
 
     cidr: private IPv4 range of the VPC, /16 to /20. zones: two or three availability zones of one region.
     nat: `single` (one gateway in the first zone), `per_zone`, or `none`. With `none` the nodes run in the public
-    subnets: private ones would reach neither ECR nor the EKS API. protect: refuse deletion by Pulumi.
+    subnets: private ones would reach neither ECR nor the EKS API. region: needed for `endpoint_services` (short names
+    of AWS services to reach inside the VPC) and `flow_logs`. protect: refuse deletion by Pulumi.
     """
 
     cidr: str
     zones: tuple[str, ...]
     nat: Literal["none", "single", "per_zone"] = "single"
+    region: str = ""
+    endpoint_services: Sequence[str] = ()
+    flow_logs: settings.FlowLogs | None = None
+    log_bucket: str | None = None
     tags: Mapping[str, str] = field(default_factory=dict)
     protect: bool = False
 
@@ -43,6 +51,7 @@ class Network(Component):
         super().__init__(name, opts)
         self._args = args
         self._private_routes: list[aws.ec2.Route] = []
+        self._tables: list[aws.ec2.RouteTable] = []
         self._associations: list[aws.ec2.RouteTableAssociation] = []
         plan = cidr.plan(args.cidr, args.zones)
         self.vpc = self._vpc()
@@ -59,12 +68,31 @@ class Network(Component):
         nat = {zone: self._nat_gateway(zone, default_route) for zone in self._nat_zones()}
         self.private_subnets = {zone: self._private_subnet(zone, str(plan[zone].private), nat) for zone in sorted(plan)}
         self._ready: list[pulumi.Resource] = [default_route, *self._private_routes, *self._associations]
+        self._options()
         self._publish()
 
     @property
     def ready(self) -> list[pulumi.Resource]:
         """What must exist before anything in the subnets can reach the internet."""
         return self._ready
+
+    def _options(self) -> None:
+        args = self._args
+        if args.endpoint_services:
+            self._ready += endpoints(
+                self,
+                args.endpoint_services,
+                region=args.region,
+                vpc_id=self.vpc.id,
+                cidr=args.cidr,
+                route_table_ids=[table.id for table in self._tables],
+                subnet_ids=[subnet.id for subnet in self.private_subnets.values()],
+                tags=args.tags,
+            )
+        if args.flow_logs is not None:
+            flow_log(
+                self, args.flow_logs, args.log_bucket, region=args.region, vpc_id=self.vpc.id, tags=self._args.tags
+            )
 
     def _publish(self) -> None:
         self.vpc_id = self.vpc.id
@@ -99,9 +127,11 @@ class Network(Component):
         return {"none": [], "single": zones[:1], "per_zone": zones}[self._args.nat]
 
     def _route_table(self, suffix: str) -> aws.ec2.RouteTable:
-        return aws.ec2.RouteTable(
+        table = aws.ec2.RouteTable(
             f"{self.name}-{suffix}-route-table", vpc_id=self.vpc.id, tags=self._tags(suffix), opts=self.child()
         )
+        self._tables.append(table)
+        return table
 
     def _default_route(
         self,

@@ -6,11 +6,12 @@ from typing import Any
 
 import pulumi
 
-from components import clients, lattice_wiring, settings
+from components import clients, external_dns, lattice_wiring, settings, stacks
 from components.base import Component
 from components.cluster import Cluster, ClusterArgs
 from components.controllers import LoadBalancerController, LoadBalancerControllerArgs
 from components.dns import Certificates, alias_record, certificate_domains
+from components.existing import ExistingCluster, ExistingListener, ExistingNetwork, let_in
 from components.load_balancer import LoadBalancer, LoadBalancerArgs
 from components.network import Network, NetworkArgs
 from components.registry import Repository
@@ -37,12 +38,14 @@ class Platform(Component):
         region: str,
         opts: pulumi.ResourceOptions | None = None,
     ) -> None:
+        lattice_wiring.require(config)  # before anything is registered
         super().__init__(name, opts)
         self._settings = config
         self._region = region
         self._stack = pulumi.get_stack()
         # What the VPC and its load balancers are told apart by: all create-only, none an output.
-        self._identity = (pulumi.get_project(), self._stack, config.network.cidr)
+        vpc = config.existing.vpc
+        self._identity = (pulumi.get_project(), self._stack, vpc.id if vpc else config.network.cidr)
         self._tags = {
             **config.environment.tags,
             "grpc-platform:project": pulumi.get_project(),
@@ -53,8 +56,12 @@ class Platform(Component):
         self.network = self._network()
         self.cluster = self._cluster()
         self.controller = self._controller()
+        external_dns.of_platform(self, config, self._tags, region=region)
         self.repositories = self._repositories()
-        self.load_balancers = self._load_balancers()
+        self.load_balancers: dict[str, LoadBalancer | ExistingListener] = {
+            **self._load_balancers(),
+            **self._listeners(),
+        }
         self.lattice = self._lattice()
         self._records()
         self.workloads: dict[str, Workload] = {}
@@ -74,23 +81,41 @@ class Platform(Component):
             self.outputs["lattice"] = self.lattice.outputs(self.workloads)
         self.register_outputs(self.outputs)
 
-    def _network(self) -> Network:
-        config = self._settings.network
+    def _network(self) -> Network | ExistingNetwork:
+        config, existing = self._settings.network, self._settings.existing
+        if existing.vpc is not None:
+            return ExistingNetwork.of(existing.vpc)
         return Network(
             "network",
             NetworkArgs(
-                cidr=config.cidr, zones=tuple(config.zones), nat=config.nat, tags=self._tags, protect=self._protected
+                cidr=config.cidr,
+                zones=tuple(config.zones),
+                nat=config.nat,
+                region=self._region,
+                endpoint_services=config.endpoints,
+                flow_logs=config.flow_logs,
+                log_bucket=existing.log_bucket,
+                tags=self._tags,
+                protect=self._protected,
             ),
             self.child(),
         )
 
-    def _cluster(self) -> Cluster:
-        network = self.network
+    def _cluster(self) -> Cluster | ExistingCluster:
+        network, existing = self.network, self._settings.existing.cluster
+        profile = pulumi.Config("aws").get("profile")
+        if existing is not None:
+            return ExistingCluster("cluster", existing, region=self._region, profile=profile, opts=self.child())
         # The control plane keeps the zones it was created with (EKS user guide: "VPC and subnet requirements").
         zones = self._settings.cluster.zones
         if not self._settings.cluster.public_access_cidrs:
             pulumi.log.info("The cluster's endpoint is private: pulumi must run where the VPC can be reached.", self)
-        subnets = [ids[zone] for ids in (network.public_subnet_ids, network.private_subnet_ids) for zone in zones]
+        subnets = [
+            ids[zone]
+            for ids in (network.public_subnet_ids, network.private_subnet_ids)
+            for zone in zones
+            if zone in ids
+        ]
         return Cluster(
             "cluster",
             ClusterArgs(
@@ -101,14 +126,17 @@ class Platform(Component):
                 subnet_ids=subnets,
                 node_subnet_ids=list(network.node_subnet_ids.values()),
                 network_ready=network.ready,
-                profile=pulumi.Config("aws").get("profile"),
+                profile=profile,
                 tags=self._tags,
                 protect=self._protected,
             ),
             self.child(),
         )
 
-    def _controller(self) -> LoadBalancerController:
+    def _controller(self) -> LoadBalancerController | None:
+        existing = self._settings.existing.cluster
+        if existing is not None and existing.load_balancer_controller:
+            return None
         return LoadBalancerController(
             "load-balancer-controller",
             LoadBalancerControllerArgs(
@@ -116,7 +144,7 @@ class Platform(Component):
                 region=self._region,
                 vpc_id=self.network.vpc_id,
                 kubernetes=self.cluster.kubernetes,
-                agent=self.cluster.addons["eks-pod-identity-agent"],
+                agent=self.cluster.addons.get("eks-pod-identity-agent"),
                 depends_on=self.cluster.ready,
                 tags=self._tags,
             ),
@@ -130,7 +158,7 @@ class Platform(Component):
             region=self._region,
             network=self.network,
             cluster=self.cluster,
-            after=self.controller.release,
+            after=self.controller.release if self.controller else None,
             tags=self._tags,
         )
 
@@ -143,7 +171,7 @@ class Platform(Component):
 
     def _by_load_balancer(self) -> dict[str, dict[str, settings.Workload]]:
         """Exposed workloads by load balancer, both in name order."""
-        exposed: dict[str, dict[str, settings.Workload]] = {key: {} for key in sorted(self._settings.load_balancers)}
+        exposed: dict[str, dict[str, settings.Workload]] = {key: {} for key in sorted(self._settings.balancers)}
         for name, workload in sorted(self._settings.services.items()):
             if workload.expose.alb:
                 exposed[workload.expose.alb.load_balancer][name] = workload
@@ -168,16 +196,29 @@ class Platform(Component):
                 continue
             if zone is None or issuer is None:
                 raise ValueError(f"load balancer {key} has neither a certificate nor a hosted zone to validate one in")
-            hosts = self._hosts(key) or [zone.name]
-            domains = given.domains if given and given.domains else certificate_domains(hosts, zone.name)
-            arns[key] = issuer.issue(key, domains)
+            arns[key] = issuer.issue(key, given.domains if given and given.domains else self._domains(key, zone.name))
         return arns
+
+    def _domains(self, key: str, zone: str) -> tuple[str, ...]:
+        if self._settings.environment.kind == "platform":
+            return stacks.wildcard(zone)
+        return certificate_domains(self._hosts(key) or [zone], zone)
+
+    def _ports(self, key: str) -> list[int]:
+        workloads = self._exposed[key].values()
+        return [port for each in workloads for port in (each.port, each.health.port or each.port)]
+
+    def _listeners(self) -> dict[str, ExistingListener]:
+        group = None if self._settings.existing.cluster else self.cluster.security_group_id
+        return {
+            key: ExistingListener.of(each, let_in(self, key, each, group, self._ports(key)) if group else [])
+            for key, each in sorted(self._settings.existing.listeners.items())
+        }
 
     def _load_balancer(self, key: str, certificate_arn: pulumi.Input[str]) -> LoadBalancer:
         config = self._settings.load_balancers[key]
         network = self.network
         internal = config.scheme == "internal"
-        workloads = self._exposed[key].values()
         return LoadBalancer(
             key,
             LoadBalancerArgs(
@@ -187,7 +228,7 @@ class Platform(Component):
                 subnet_ids=list((network.private_subnet_ids if internal else network.public_subnet_ids).values()),
                 certificate_arn=certificate_arn,
                 backend_security_group_id=self.cluster.security_group_id,
-                ports=[port for each in workloads for port in (each.port, each.health.port or each.port)],
+                ports=[*config.pod_ports, *self._ports(key)],
                 depends_on=network.ready,
                 protect=config.deletion_protection,
                 tags=self._tags,
@@ -207,26 +248,40 @@ class Platform(Component):
                     zone,
                     dns_name=load_balancer.dns_name,
                     zone_id=load_balancer.zone_id,
-                    protect=self._settings.load_balancers[key].deletion_protection,
+                    protect=self._deletion_protection(key),
                 )
+
+    def _deletion_protection(self, key: str) -> bool:
+        own = self._settings.load_balancers.get(key)
+        return own.deletion_protection if own else self._protected
 
     def _edges(self) -> dict[str, Edge]:
         edges: dict[str, Edge] = {}
         for key, load_balancer in self.load_balancers.items():
-            workloads, config = self._exposed[key], self._settings.load_balancers[key]
+            workloads = self._exposed[key]
             rules = [rule for name, workload in workloads.items() for rule in rules_of(name, workload)]
-            assigned = priorities.assign({rule.key: rule.specificity for rule in rules})
+            first, last = self._run(key)
+            assigned = priorities.assign({rule.key: rule.specificity for rule in rules}, first=first, last=last)
             edge = Edge(
                 listener_arn=load_balancer.listener_arn,
                 vpc_id=self.network.vpc_id,
                 # A target group serves one load balancer only, so it is replaced together with it
                 # ("TargetGroupAssociationLimit", hashicorp/terraform-provider-aws#22005).
-                identity=(*self._identity, key, config.scheme, str(config.generation)),
+                identity=(*self._identity, key, *self._balancer_identity(key)),
                 priorities=assigned,
                 ready=load_balancer.paths_to_pods,
             )
             edges.update(dict.fromkeys(workloads, edge))
         return edges
+
+    def _balancer_identity(self, key: str) -> tuple[str, ...]:
+        own = self._settings.load_balancers.get(key)
+        return (own.scheme, str(own.generation)) if own else (self._settings.existing.listeners[key].arn,)
+
+    def _run(self, key: str) -> tuple[int, int]:
+        """The priorities that this stack's rules may have on a load balancer."""
+        listener = self._settings.existing.listeners.get(key)
+        return (listener.priorities.first, listener.priorities.last) if listener else (1, priorities.LAST)
 
     def _workload(self, name: str, config: settings.Workload, edge: Edge | None) -> Workload:
         return Workload(
@@ -234,7 +289,8 @@ class Platform(Component):
             WorkloadArgs(
                 config=config,
                 kubernetes=self.cluster.kubernetes,
-                controller=self.controller.release,
+                controller=self.controller.release if self.controller else None,
+                namespace=stacks.namespace(self._stack, self._settings.environment.kind, name),
                 edge=edge,
                 mesh=self.lattice.mesh if self.lattice else None,
                 repositories=self.repositories,
@@ -245,8 +301,11 @@ class Platform(Component):
 
     def _outputs(self) -> dict[str, Any]:
         services = sorted(self._settings.services.items())
+        version = (self._settings.existing.cluster or self._settings.cluster).version
+        platform = self._settings.environment.kind == "platform"
         return {
-            "cluster": {"name": self.cluster.cluster_name, "version": self._settings.cluster.version},
+            **({stacks.OUTPUT: stacks.exported(self, self._settings)} if platform else {}),
+            "cluster": {"name": self.cluster.cluster_name, "version": version},
             "kubeconfig": self.cluster.kubeconfig,
             "vpc_id": self.network.vpc_id,
             "load_balancers": {

@@ -62,6 +62,7 @@ def deployment_spec(
             metadata=meta.v1.ObjectMetaArgs(labels=labels(name)),
             spec=core.v1.PodSpecArgs(
                 service_account_name=name,
+                node_selector={"kubernetes.io/arch": config.architecture} if config.architecture else None,
                 automount_service_account_token=False,
                 termination_grace_period_seconds=grace_period(config.drain),
                 security_context=core.v1.PodSecurityContextArgs(

@@ -47,6 +47,15 @@ class Chart:
 # What AWS recommends (ELB user guide: "Security policies"); the API's own default is the one of 2016.
 TLS_POLICY: Final = "ELBSecurityPolicy-TLS13-1-2-Res-PQ-2025-09"
 
+# Service accounts and AWS-managed policies that the EKS User Guide names for an add-on.
+ADDON_PERMISSIONS: Final[Mapping[str, Mapping[str, tuple[str, ...]]]] = MappingProxyType(
+    {
+        "aws-ebs-csi-driver": {"ebs-csi-controller-sa": ("service-role/AmazonEBSCSIDriverPolicy",)},
+        "aws-efs-csi-driver": {"efs-csi-controller-sa": ("service-role/AmazonEFSCSIDriverPolicy",)},
+        "amazon-cloudwatch-observability": {"cloudwatch-agent": ("CloudWatchAgentServerPolicy",)},
+    }
+)
+
 # Helm installs a chart's CRDs once and never updates them: raising a version includes applying its CRDs by hand.
 LOAD_BALANCER_CONTROLLER: Final = Chart(
     name="aws-load-balancer-controller",
@@ -64,13 +73,60 @@ LATTICE_CONTROLLER: Final = Chart(
     namespace="aws-application-networking-system",
     service_account="gateway-api-controller",
 )
+EXTERNAL_DNS: Final = Chart(
+    name="external-dns",
+    repository="https://kubernetes-sigs.github.io/external-dns/",
+    version="1.21.1",
+    namespace="external-dns",
+    service_account="external-dns",
+)
 
-# Its chart lies here and its bundle does not: see its Chart.yaml. 1.5 is what the VPC Lattice controller needs, 1.6 the
-# load balancer controller.
-GATEWAY_API: Final = Chart(
-    name="gateway-api",
-    repository="./components/charts/gateway-api",
-    version="1.6.1",
-    namespace="kube-system",
-    service_account="",
+
+@dataclass(frozen=True)
+class CrdBundle:
+    """Definitions of custom resources as their project publishes them: version and address of each file by name."""
+
+    version: str
+    files: Mapping[str, str]
+
+
+_GITHUB: Final = "https://github.com"
+_RAW: Final = "https://raw.githubusercontent.com"
+_GATEWAY_API: Final = "v1.6.1"
+_LATTICE_CONTROLLER: Final = LATTICE_CONTROLLER.version
+_LATTICE_KINDS: Final = (
+    *("accesslogpolicies", "iamauthpolicies", "serviceexports", "serviceimports", "servicenetworks"),
+    *("targetgrouppolicies", "vpcassociationpolicies"),
+)
+_CONTROLLER_CRDS: Final = (
+    f"{_RAW}/kubernetes-sigs/aws-load-balancer-controller/v{LOAD_BALANCER_CONTROLLER.version}"
+    "/helm/aws-load-balancer-controller/crds"
+)
+
+# What `make crds` fetches; crds.lock has the checksum of each file. The Gateway API's standard channel of 1.6 serves
+# both controllers: the load balancer controller wants 1.6.0, the Lattice controller TLSRoute v1, so 1.5 or newer.
+CRD_BUNDLES: Final[Mapping[str, CrdBundle]] = MappingProxyType(
+    {
+        "gateway-api": CrdBundle(
+            _GATEWAY_API,
+            {
+                "standard-install.yaml": f"{_GITHUB}/kubernetes-sigs/gateway-api/releases/download/{_GATEWAY_API}"
+                "/standard-install.yaml"
+            },
+        ),
+        "load-balancer-controller": CrdBundle(
+            f"v{LOAD_BALANCER_CONTROLLER.version}", {"crds.yaml": f"{_CONTROLLER_CRDS}/crds.yaml"}
+        ),
+        "load-balancer-gateway": CrdBundle(
+            f"v{LOAD_BALANCER_CONTROLLER.version}", {"gateway-crds.yaml": f"{_CONTROLLER_CRDS}/gateway-crds.yaml"}
+        ),
+        "lattice": CrdBundle(
+            _LATTICE_CONTROLLER,
+            {
+                f"{kind}.yaml": f"{_RAW}/aws/aws-application-networking-k8s/{_LATTICE_CONTROLLER}/config/crds/bases"
+                f"/application-networking.k8s.aws_{kind}.yaml"
+                for kind in _LATTICE_KINDS
+            },
+        ),
+    }
 )

@@ -27,13 +27,15 @@ class WorkloadArgs:
     """Inputs of `Workload`.
 
     config: its entry in the settings. kubernetes: provider of the cluster. controller: the load balancer
-    controller's release, whose chart brings the binding's CRD. edge: the load balancer it is exposed on.
-    mesh: the service network it is exposed on. repositories: of all workloads, by name, for images that live there.
+    controller's release, whose chart brings the binding's CRD; None where it is installed already. namespace: its
+    name, by default the workload's. edge: the load balancer it is exposed on. mesh: the service network it is exposed
+    on. repositories: of all workloads, by name, for images that live there.
     """
 
     config: settings.Workload
     kubernetes: pulumi.ProviderResource
-    controller: pulumi.Resource
+    controller: pulumi.Resource | None = None
+    namespace: str | None = None
     edge: Edge | None = None
     mesh: Mesh | None = None
     repositories: Mapping[str, Repository] = field(default_factory=dict)
@@ -63,6 +65,10 @@ class Workload(Component):
             self._pods(image, [account, service, *binding, *routes])
         self.register_outputs({"namespace": self.namespace.metadata.name})
 
+    @property
+    def _controllers(self) -> list[pulumi.Resource]:
+        return [self._args.controller] if self._args.controller is not None else []
+
     def _object(self, *depends_on: pulumi.Resource) -> pulumi.ResourceOptions:
         return self.child(provider=self._args.kubernetes, depends_on=depends_on)
 
@@ -81,10 +87,12 @@ class Workload(Component):
         gates = {**READINESS_GATE, **(LATTICE_GATE if mesh else {})}
         return core.v1.Namespace(
             f"{self.name}-namespace",
-            metadata=meta.v1.ObjectMetaArgs(name=self.name, labels={**pods.labels(self.name), **gates}),
+            metadata=meta.v1.ObjectMetaArgs(
+                name=self._args.namespace or self.name, labels={**pods.labels(self.name), **gates}
+            ),
             opts=self.child(
                 provider=self._args.kubernetes,
-                depends_on=[self._args.controller, *([mesh.controller] if mesh else [])],
+                depends_on=[*self._controllers, *([mesh.controller] if mesh else [])],
                 delete_timeout=pods.delete_timeout(self._config.drain),
             ),
         )
@@ -151,7 +159,7 @@ class Workload(Component):
             },
             opts=self.child(
                 provider=self._args.kubernetes,
-                depends_on=[self._args.controller, *rules, *edge.ready],
+                depends_on=[*self._controllers, *rules, *edge.ready],
                 replace_on_changes=BINDING_IMMUTABLE,
                 # The old one first: while both exist new pods get a readiness gate of each, and the old target
                 # group may never find them healthy (LBC source: pkg/inject/pod_readiness).

@@ -178,7 +178,14 @@ class RecordingMonitor(mocks.MockMonitor):
         inputs = rpc.deserialize_properties(request.object)
         child = self.make_urn(response.urn, "aws:eks/cluster:Cluster", f"{request.name}-eksCluster")
         self.resources[child] = self.ResourceRegistration(
-            child, inputs["name"], {"name": inputs["name"], "vpcConfig": {"clusterSecurityGroupId": "sg-cluster"}}
+            child,
+            inputs["name"],
+            {
+                "name": inputs["name"],
+                "endpoint": "https://cluster.example.com",
+                "certificateAuthority": {"data": "LS0tLS1CRUdJTg=="},
+                "vpcConfig": {"clusterSecurityGroupId": "sg-cluster"},
+            },
         )
         reference = {REFERENCE_KEY: REFERENCE, "urn": child, "id": inputs["name"], "packageVersion": ""}
         outputs = {
@@ -188,6 +195,12 @@ class RecordingMonitor(mocks.MockMonitor):
             "clusterSecurityGroupId": "sg-cluster",
         }
         response.object.update(outputs)
+
+
+@pytest.fixture(autouse=True)
+def _definitions(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As on the local cloud: definitions of custom resources are on the cluster already, none is fetched."""
+    monkeypatch.setenv("GRPC_PLATFORM_CRDS", "present")
 
 
 @pytest.fixture(autouse=True)

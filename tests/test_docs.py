@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 
 from components import settings
 from components.platform import Platform
@@ -34,3 +35,14 @@ def test_make_targets_in_the_docs_exist(page: Path) -> None:
     targets = re.findall(r"^([a-z-]+):", (CHECKOUT / "Makefile").read_text(), re.MULTILINE)
     used = set(re.findall(r"(?:^|`|\$\()make (?:-s )?([a-z][a-z-]*)", page.read_text(), re.MULTILINE))
     assert used <= set(targets), used - set(targets)
+
+
+def test_the_stack_files_of_the_stacks_page_load() -> None:
+    page = (CHECKOUT / "docs" / "stacks.md").read_text()
+    files = dict(re.findall(r"```yaml\n# Pulumi\.(\w+)\.yaml\n(.*?)```", page, re.DOTALL))
+    kinds = {}
+    for name, text in files.items():
+        config = yaml.safe_load(text)["config"]
+        raw = {key.removeprefix("grpc-platform:"): value for key, value in config.items() if key != "aws:region"}
+        kinds[name] = settings.load(raw, region=config["aws:region"]).environment.kind
+    assert kinds == {"platform": "platform", "shop": "services"}

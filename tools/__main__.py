@@ -1,9 +1,11 @@
-"""The commands behind `make`: python -m tools up | down | preview ENV | sweep ENV | env."""
+"""The commands behind `make`: python -m tools up | down | preview ENV | sweep ENV | env | crds."""
 
 from __future__ import annotations
 
 import argparse
+import os
 import sys
+from typing import Any
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -28,7 +30,27 @@ def _parser() -> argparse.ArgumentParser:
     sweep.add_argument("--remove", action="store_true", help="remove what is listed, after a question")
     sweep.add_argument("--yes", action="store_true", help="remove without the question")
     sweep.add_argument("--json", action="store_true", help="list as JSON")
+    _crds(commands)
     return parser
+
+
+def _crds(commands: Any) -> None:
+    meaning = "fetch the custom resource definitions of the pinned controllers and check them against crds.lock"
+    crds = commands.add_parser(
+        "crds",
+        help=meaning,
+        description=f"{meaning}. They lie in .crds/, which git ignores. The first fetch of a version is trusted and "
+        "recorded; from then on other bytes are refused. Exit code 1 when something is missing or different.",
+    )
+    crds.add_argument(
+        "--check", action="store_true", help="fetch nothing; say what is missing or not what the lock says"
+    )
+    crds.add_argument(
+        "--mirror",
+        metavar="URL",
+        default=os.environ.get("GRPC_PLATFORM_CRDS_MIRROR", ""),
+        help="fetch from URL/<host>/<path> instead of https://<host>/<path> (also: GRPC_PLATFORM_CRDS_MIRROR)",
+    )
 
 
 def main(arguments: list[str]) -> int:
@@ -38,6 +60,10 @@ def main(arguments: list[str]) -> int:
         from tools import preview  # noqa: PLC0415 - a command loads only what it needs
 
         return preview.main(given.env)
+    if given.command == "crds":
+        from tools import crds  # noqa: PLC0415
+
+        return crds.main(given)
     if given.command == "sweep":
         from tools import sweep  # noqa: PLC0415
 

@@ -25,6 +25,7 @@ _PLACEHOLDERS = (
     (r"access_?key(_?id)?$", "AKIAPLACEHOLDER00000"),
     (r"json$", "{}"),
 )
+_EXISTING = "grpc-platform:existing"
 Path_ = tuple["str | int", ...]
 
 
@@ -103,22 +104,56 @@ def stack_file(checkout: Path, name: str) -> Path:
 def make(place: Environment, name: str, folder: Path) -> tuple[Path, LocalEngine]:
     """Copy the program into `folder`, with a backend and a cloud of its own and the stack `name` made.
 
-    Returns the copy and its engine. The stack file of the checkout is read, never written.
+    Returns the copy and its engine. The stack file of the checkout is read, never written. A services stack reads its
+    platform stack's outputs, so that one comes up on the copy's cloud first; UnknownEnvironmentError when it has no
+    stack file here.
     """
-    settings = stack_files.read(stack_file(place.checkout, name))
+    settings = _document(place.checkout, name)
+    platform = joins(settings)
+    before = _document(place.checkout, _known_platform(place.checkout, platform)) if platform else None
     copy = folder / "program"
     shutil.copytree(place.checkout, copy, ignore=_IGNORED, symlinks=True)
     (copy / ".venv").symlink_to(place.venv.resolve())
-    kept = {key: value for key, value in settings.items() if key not in (*_ENCRYPTION, "environment", "config")}
-    config = settings["config"]
     for file in copy.glob("Pulumi.*.y*ml"):
         file.unlink()
+    engine = LocalEngine.create(folder / "cloud", throw_away=True)
+    if platform and before is not None:
+        _stack(engine, copy, platform, before)
+        engine.run("up", "--yes", "--skip-preview", "--stack", platform, cwd=copy)
+        settings["config"][_EXISTING]["platform_stack"] = platform
+    _stack(engine, copy, name, settings)
+    return copy, engine
+
+
+def _document(checkout: Path, name: str) -> dict[str, Any]:
+    return stack_files.read(stack_file(checkout, name))
+
+
+def joins(settings: Mapping[str, Any]) -> str | None:
+    """The platform stack that a stack file names, without organization and project; None when it joins none."""
+    config = settings.get("config")
+    existing = config.get(_EXISTING) if isinstance(config, dict) else None
+    name = existing.get("platform_stack") if isinstance(existing, dict) else None
+    return name.rpartition("/")[2] if isinstance(name, str) else None
+
+
+def _known_platform(checkout: Path, name: str) -> str:
+    if name not in stacks(checkout):
+        raise UnknownEnvironmentError(
+            f"its platform stack {name} (existing.platform_stack) has no stack file here, so what it exports is not "
+            f"known offline; put Pulumi.{name}.yaml beside the others, or preview against the real stack"
+        )
+    return name
+
+
+def _stack(engine: LocalEngine, copy: Path, name: str, settings: Mapping[str, Any]) -> None:
+    """Write a stack file without encrypted values, make the stack, and set placeholders for its secrets."""
+    kept = {key: value for key, value in settings.items() if key not in (*_ENCRYPTION, "environment", "config")}
+    config = settings["config"]
     target = copy / f"Pulumi.{name}.yaml"
     target.write_text(stack_files.text({**kept, "config": readable(config)}), encoding="utf-8")
-    engine = LocalEngine.create(folder / "cloud", throw_away=True)
     engine.run("stack", "init", name, cwd=copy)
     found = secrets(config)
     if found:
         arguments = [part for one in found for part in ("--secret", one.argument)]
         engine.run("config", "set-all", "--stack", name, "--path", *arguments, cwd=copy)
-    return copy, engine

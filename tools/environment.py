@@ -100,6 +100,9 @@ def variables(root: Path) -> dict[str, str]:
         "PULUMI_BACKEND_URL": f"file://{_in_url(root / 'state')}",
         "PULUMI_CONFIG_PASSPHRASE": PASSPHRASE,
         "PULUMI_SKIP_UPDATE_CHECK": "true",
+        # Its clusters know the Gateway API, whose definitions the program would bring elsewhere.
+        "GRPC_PLATFORM_CRDS": "present",
+        "LOCAL_CLOUD_API_GROUPS": "gateway.networking.k8s.io",
         # A real provider, or an old language host, on PATH would go before the ones of this home.
         "PULUMI_IGNORE_AMBIENT_PLUGINS": "true",
         # A provider that is not here is a mistake to report, never a download to try.

@@ -4,16 +4,18 @@
 once. `json_schema` describes the stack file for editors. Nothing here imports Pulumi.
 """
 
+from .addons import ExternalDns, ExtraAddon
 from .base import Section
 from .cluster import Access, Cluster, NodeGroup, Taint
-from .environment import Environment, Existing, HostedZone
+from .environment import Environment
 from .errors import Problem, SettingsError
+from .existing import Existing, ExistingCluster, ExistingListener, HostedZone, ServiceNetwork, Vpc
 from .expose import Alb, Expose, Route
 from .lattice import Lattice, LatticeExposure, LatticeHealthCheck
 from .load import load
 from .load_balancers import Certificate, LoadBalancer
 from .model import Settings
-from .network import Network
+from .network import FlowLogs, Network
 from .schema import json_schema
 from .workload import Health, Image, Resources, Scaling, Workload
 
@@ -24,7 +26,12 @@ __all__ = [
     "Cluster",
     "Environment",
     "Existing",
+    "ExistingCluster",
+    "ExistingListener",
     "Expose",
+    "ExternalDns",
+    "ExtraAddon",
+    "FlowLogs",
     "Health",
     "HostedZone",
     "Image",
@@ -39,9 +46,11 @@ __all__ = [
     "Route",
     "Scaling",
     "Section",
+    "ServiceNetwork",
     "Settings",
     "SettingsError",
     "Taint",
+    "Vpc",
     "Workload",
     "json_schema",
     "load",

@@ -7,8 +7,9 @@ from typing import Annotated, Final, Literal
 
 from pydantic import Field
 
-from .base import EACH_ONCE, Keys, Says, Section, Settled, Text
-from .forms import DNS_LABEL, NAME_KEY, Cidr, Flag, NameKey, PrincipalArn, Whole
+from .addons import EXTRA_ADDON, ExternalDns, ExtraAddon, ExtraAddonName
+from .base import EACH_ONCE, Keys, Planned, Says, Section, Settled, Text
+from .forms import DNS_LABEL, NAME_KEY, AddonVersion, Cidr, Flag, NameKey, PrincipalArn, Whole
 from .network import ZoneNames
 from .retention import SOURCE as RETENTION_SOURCE
 from .retention import Retention
@@ -38,10 +39,6 @@ InstanceType = Annotated[
     str, Text(r"[a-z][a-z0-9-]*\.[a-z0-9-]+", "an EC2 instance type such as m7g.large", maximum=40)
 ]
 _ADDON = Text("|".join(ADDON_NAMES), f"one of {', '.join(ADDON_NAMES)}")
-AddonVersion = Annotated[
-    str,
-    Text(r"v[0-9]+\.[0-9]+\.[0-9]+(?:-[a-z0-9.-]+)?-eksbuild\.[0-9]+", "an add-on build such as v1.36.0-eksbuild.25"),
-]
 AccessNamespace = Annotated[
     str,
     Text(
@@ -154,12 +151,24 @@ class Cluster(Section):
             source=_EKS_QUOTAS,
         ),
     ] = ()
+    compute: Annotated[
+        Literal["node_groups"],
+        Planned(("auto", "fargate")),
+        Says(
+            "What runs the pods. EKS Auto Mode and Fargate are not available: with Auto Mode AWS's own load balancer "
+            "controller and network plug-in take the place of those that are pinned here."
+        ),
+    ] = "node_groups"
     node_groups: Annotated[
         Mapping[NameKey, Settled[NodeGroup]],
         Field(min_length=1, max_length=30),
         Keys(NAME_KEY),
-        Says("Managed node groups, by name.", source=_EKS_QUOTAS),
-    ]
+        Says(
+            "Managed node groups, by name; groups of both architectures may stand beside each other.",
+            default="required, unless `existing.cluster` or a platform stack has the nodes",
+            source=_EKS_QUOTAS,
+        ),
+    ] = Field(default_factory=dict)
     access: Annotated[
         Mapping[NameKey, Settled[Access]], Keys(NAME_KEY), Says("Who may use the Kubernetes API, by name.")
     ] = Field(default_factory=dict)
@@ -192,3 +201,28 @@ class Cluster(Section):
             default="the pinned builds of the version (1.37 has none)",
         ),
     ] = Field(default_factory=dict)
+    extra_addons: Annotated[
+        Mapping[ExtraAddonName, Settled[ExtraAddon]],
+        Field(max_length=30),
+        Keys(EXTRA_ADDON),
+        Says(
+            "More EKS add-ons, by name, such as aws-ebs-csi-driver; installed once there are nodes.",
+            source="EKS User Guide, Available Amazon EKS add-ons",
+        ),
+    ] = Field(default_factory=dict)
+    network_policies: Annotated[
+        Flag,
+        Says(
+            "Whether the VPC CNI enforces Kubernetes NetworkPolicy objects, which are yours to make. Without a policy "
+            "that selects a pod nothing changes for it.",
+            source="EKS User Guide, Limit Pod traffic with Kubernetes network policies",
+        ),
+    ] = False
+    external_dns: Annotated[
+        ExternalDns | None,
+        Says(
+            "ExternalDNS for objects that are not this platform's: it keeps records of `existing.hosted_zone` for "
+            "Services and Ingresses. Hosts of `services` have records of Pulumi's and do not need it.",
+            default="not installed",
+        ),
+    ] = None

@@ -1,4 +1,4 @@
-"""What kind of environment this is, and what already exists around it."""
+"""What kind of environment this is."""
 
 from __future__ import annotations
 
@@ -7,8 +7,9 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from .base import Keys, Planned, Says, Section, Text
-from .forms import Domain, Flag
+from .base import Keys, Says, Section, Text
+from .forms import Flag, Whole, key
+from .priorities import SLOTS
 
 # Tagging API: key up to 128, value up to 256 characters, the prefix aws: is Amazon's own.
 _TAG_SOURCE = "AWS General Reference, Tag naming limits and requirements"
@@ -27,15 +28,31 @@ TagValue = Annotated[
     ),
 ]
 
+# The name starts the stack's namespaces, `<stack>-<workload>`, of at most 63 characters (RFC 1123, section 2.1).
+_STACK_NAME = key(30)
+StackName = Annotated[str, _STACK_NAME]
+Slot = Annotated[Whole, Field(ge=1, le=SLOTS)]
+
 
 class Environment(Section):
     """What kind of environment the stack is."""
 
     kind: Annotated[
-        Literal["all"],
-        Planned(("platform", "services")),
-        Says("Which part of the platform the stack holds. `all`: network, cluster, load balancers and services."),
+        Literal["all", "platform", "services"],
+        Says(
+            "Which part of the platform the stack holds. `all`: network, cluster, load balancers and services. "
+            "`platform`: everything but services, for stacks of kind `services` to join, each with services of its "
+            "own. See docs/stacks.md."
+        ),
     ] = "all"
+    services_stacks: Annotated[
+        Mapping[StackName, Slot],
+        Keys(_STACK_NAME),
+        Says(
+            "Kind `platform`: the stacks that may join, each with a number of its own from 1 to 20. The number decides "
+            "which priorities a stack's listener rules have; it is given once and never changed."
+        ),
+    ] = Field(default_factory=dict)
     protected: Annotated[
         Flag,
         Says(
@@ -50,26 +67,3 @@ class Environment(Section):
         Keys(_TAG_KEY),
         Says("Tags put on every AWS resource that takes tags; keys differ in more than case.", source=_TAG_SOURCE),
     ] = Field(default_factory=dict)
-
-
-class HostedZone(Section):
-    """A Route 53 hosted zone that exists already."""
-
-    id: Annotated[
-        str,
-        Text(r"Z[A-Z0-9]{1,31}", "a hosted zone id such as Z0123456789ABCDEFGHIJ"),
-        Says("Id of the zone; `aws route53 list-hosted-zones` prints it."),
-    ]
-    name: Annotated[Domain, Says("Domain of the zone, without a final dot.")]
-
-
-class Existing(Section):
-    """What exists already and is used, not made."""
-
-    hosted_zone: Annotated[
-        HostedZone | None,
-        Says(
-            "Zone in which certificates are validated and hosts get their alias records.",
-            default="none; nothing is written to DNS",
-        ),
-    ] = None

@@ -29,7 +29,10 @@ def filled(settings: Settings) -> Settings:
 
 
 def _cluster(settings: Settings) -> Cluster:
-    defaults = {"deletion_protection": settings.environment.protected, "zones": settings.network.zones}
+    defaults = {
+        "deletion_protection": settings.environment.protected,
+        "zones": settings.network.zones or settings.existing.zones,
+    }
     given = settings.cluster.model_fields_set
     return settings.cluster.model_copy(update={key: value for key, value in defaults.items() if key not in given})
 
@@ -45,7 +48,7 @@ def _alb(workload: Workload, settings: Settings) -> Alb | None:
     alb = workload.expose.alb
     if alb is None:
         return None
-    update: dict[str, object] = {"load_balancer": alb.load_balancer or next(iter(settings.load_balancers))}
+    update: dict[str, object] = {"load_balancer": alb.load_balancer or next(iter(settings.balancers), "")}
     if workload.protocol == "http" and not alb.paths:
         update["paths"] = ("/*",)
     return alb.model_copy(update=update)

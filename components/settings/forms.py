@@ -73,6 +73,11 @@ PrincipalArn = Annotated[
     ),
 ]
 
+AddonVersion = Annotated[
+    str,
+    Text(r"v[0-9]+\.[0-9]+\.[0-9]+(?:-[a-z0-9.-]+)?-eksbuild\.[0-9]+", "an add-on build such as v1.36.0-eksbuild.25"),
+]
+
 _KEY = r"[a-z](?:[a-z0-9-]*[a-z0-9])?"
 
 

@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from .base import EACH_ONCE, Planned, Says, Section
-from .forms import CertificateArn, CertificateDomain, Cidr, Flag, Whole
+from .forms import CertificateArn, CertificateDomain, Cidr, Flag, Port, Whole
 
 _ATTRIBUTES = "Elastic Load Balancing API Reference, LoadBalancerAttribute"
 
@@ -89,6 +89,17 @@ class LoadBalancer(Section):
             source="VPC User Guide, Amazon VPC quotas",
         ),
     ] = ("0.0.0.0/0",)
+    pod_ports: Annotated[
+        tuple[Port, ...],
+        Field(max_length=50),
+        EACH_ONCE,
+        Says(
+            "Kind `platform`: ports of pods that services stacks may use behind this load balancer; the platform "
+            "stack opens each once for all of them.",
+            default="the ports of the workloads behind it",
+            source="EC2 API Reference, InvalidPermission.Duplicate",
+        ),
+    ] = ()
     generation: Annotated[
         Whole,
         Field(ge=1, le=1000),

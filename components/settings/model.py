@@ -9,7 +9,8 @@ from pydantic import Field
 
 from .base import Keys, Says, Section, Settled
 from .cluster import Cluster
-from .environment import Environment, Existing
+from .environment import Environment
+from .existing import Existing
 from .forms import BALANCER_KEY, WORKLOAD_KEY, BalancerKey, WorkloadKey
 from .lattice import Lattice
 from .load_balancers import LoadBalancer
@@ -24,8 +25,12 @@ class Settings(Section):
         default_factory=Environment
     )
     existing: Annotated[Existing, Says("What exists already and is used, not made.")] = Field(default_factory=Existing)
-    network: Annotated[Network, Says("The VPC and its subnets.")]
-    cluster: Annotated[Cluster, Says("The EKS cluster, its nodes, and who may use it.")]
+    network: Annotated[Network, Says("The VPC and its subnets; left out where one exists.")] = Field(
+        default_factory=Network
+    )
+    cluster: Annotated[Cluster, Says("The EKS cluster, its nodes, and who may use it; left out where one exists.")] = (
+        Field(default_factory=Cluster)
+    )
     load_balancers: Annotated[
         Mapping[BalancerKey, Settled[LoadBalancer]], Keys(BALANCER_KEY), Says("Application Load Balancers, by name.")
     ] = Field(default_factory=dict)
@@ -41,4 +46,14 @@ class Settings(Section):
         alb = self.services[service].expose.alb
         if alb is None:
             return None
-        return alb.load_balancer or next(iter(self.load_balancers), None)
+        return alb.load_balancer or next(iter(self.balancers), None)
+
+    @property
+    def balancers(self) -> tuple[str, ...]:
+        """Keys that a workload's `load_balancer` may name: those of `load_balancers` and of `existing.listeners`."""
+        return tuple(dict.fromkeys((*self.load_balancers, *self.existing.listeners)))
+
+    @property
+    def joins(self) -> bool:
+        """Whether a platform stack has what the stack file does not say, and its outputs have not been read yet."""
+        return self.existing.platform_stack is not None and self.existing.cluster is None

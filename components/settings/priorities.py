@@ -9,6 +9,9 @@ from typing import Final
 
 # Elastic Load Balancing API Reference, CreateRule: 1 to 50000, unique on a listener, the lowest is tried first.
 LAST: Final = 50_000
+# How many services stacks share a listener, each with a run of priorities of its own, and the shortest run there is.
+SLOTS: Final = 20
+LEAST: Final = 500
 MAX_DEPTH: Final = 8
 
 
@@ -35,8 +38,13 @@ _BANDS: Final = tuple(
 )
 
 
-def assign(keys: Mapping[str, Specificity]) -> dict[str, int]:
-    """A priority for every rule, by its logical name. Unique, 1 to 50000, whatever the order of `keys`.
+def slot(number: int) -> tuple[int, int]:
+    """First and last priority of services stack `number`, 1 to 20: 2,500 each."""
+    return (number - 1) * (LAST // SLOTS) + 1, number * (LAST // SLOTS)
+
+
+def assign(keys: Mapping[str, Specificity], *, first: int = 1, last: int = LAST) -> dict[str, int]:
+    """A priority for every rule, by its logical name. Unique, `first` to `last`, whatever the order of `keys`.
 
     Every specificity has a band of its own; deeper paths come first, and with conditions before without. The place in
     the band is a hash of the key. When several keys want one place the first in sorted order gets it and the others
@@ -47,8 +55,14 @@ def assign(keys: Mapping[str, Specificity]) -> dict[str, int]:
     route is the way out. In a full load balancer, 84 rules of gRPC services beside those of 8 routes, a new one
     collides in about one case of three hundred (84 of 24,000 places).
 
-    Raises ValueError for a depth outside 0 to 8, or when a band is full (700 rules; a listener has 100 by default).
+    A shorter run of priorities than 1 to 50000 has shorter bands, in proportion.
+
+    Raises ValueError for a depth outside 0 to 8, a run shorter than 500, or when a band is full (700 rules of 50,000; a
+    listener has 100 by default).
     """
+    size = last - first + 1
+    if size < LEAST:
+        raise ValueError(f"{first} to {last} are {size} priorities; at least {LEAST} are needed")
     bands: dict[Specificity, list[str]] = {}
     for key, specificity in keys.items():
         if not 0 <= specificity.depth <= MAX_DEPTH:
@@ -56,8 +70,8 @@ def assign(keys: Mapping[str, Specificity]) -> dict[str, int]:
         bands.setdefault(specificity, []).append(key)
     assigned: dict[str, int] = {}
     for specificity, band in bands.items():
-        first = _first(specificity)
-        assigned |= {key: first + place for key, place in _places(sorted(band), width(specificity)).items()}
+        start = first - 1 + _first(specificity, size)
+        assigned |= {key: start + place for key, place in _places(sorted(band), width(specificity, size)).items()}
     return {key: assigned[key] for key in keys}
 
 
@@ -84,11 +98,11 @@ def _hash(key: str, attempt: int, width: int) -> int:
     return int.from_bytes(digest[:8], "big") % width
 
 
-def width(specificity: Specificity) -> int:
-    """How many places the band of a specificity has."""
-    return _WIDTHS.get(specificity, _OTHER)
+def width(specificity: Specificity, size: int = LAST) -> int:
+    """How many places the band of a specificity has in a run of `size` priorities."""
+    return _WIDTHS.get(specificity, _OTHER) * size // LAST
 
 
-def _first(specificity: Specificity) -> int:
+def _first(specificity: Specificity, size: int) -> int:
     before = _BANDS[: _BANDS.index(specificity)]
-    return 1 + sum(map(width, before))
+    return 1 + sum(width(each, size) for each in before)

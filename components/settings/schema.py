@@ -58,7 +58,12 @@ def _config(sections: dict[str, Any]) -> dict[str, Any]:
         "type": "object",
         "description": "Settings by namespace.",
         "properties": {"aws:region": _REGION, **named},
-        "required": ["aws:region", *(f"{NAMESPACE}:{name}" for name in sections["required"])],
+        "required": ["aws:region", *(f"{NAMESPACE}:{name}" for name in sections.get("required", []))],
+        # Either the network and the cluster are made, or at least one of them exists.
+        "anyOf": [
+            {"required": [f"{NAMESPACE}:network", f"{NAMESPACE}:cluster"]},
+            {"required": [f"{NAMESPACE}:existing"]},
+        ],
         "patternProperties": {f"^{NAMESPACE}:(?!({'|'.join(sections['properties'])})$)": False},
     }
 

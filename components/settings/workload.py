@@ -173,3 +173,10 @@ class Workload(Section):
             source="Elastic Load Balancing API Reference, TargetGroupAttribute deregistration_delay.timeout_seconds",
         ),
     ] = 30
+    architecture: Annotated[
+        Literal["amd64", "arm64"] | None,
+        Says(
+            "Processor of the nodes its pods run on, for an image of one architecture.",
+            default="any: the image is of every architecture that the node groups have",
+        ),
+    ] = None

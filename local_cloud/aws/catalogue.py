@@ -8,7 +8,7 @@ from typing import Final
 from local_cloud.aws import (
     acm,
     ec2,
-    ec2_endpoint,
+    ec2_endpoints,
     ec2_gateways,
     ec2_routes,
     ec2_security,
@@ -25,7 +25,7 @@ from local_cloud.aws import (
 from local_cloud.aws.kind import Cloud, Kind, Props
 
 _MODULES: Final = (
-    *(ec2, ec2_endpoint, ec2_gateways, ec2_routes, ec2_security, iam, kms, logs, elb, eks, ecr, acm, route53),
+    *(ec2, ec2_endpoints, ec2_gateways, ec2_routes, ec2_security, iam, kms, logs, elb, eks, ecr, acm, route53),
     *(vpclattice, ram),
 )
 

@@ -112,7 +112,8 @@ class Aws(Plugin):
         if call.preview:
             before = row.outputs if row else call.olds
             unknown = dict.fromkeys(kind.volatile, UNKNOWN)
-            return {**_kept(before, call.old_inputs), **props, **self._always(kind, props), **unknown}
+            planned = {**_kept(before, call.old_inputs), **_nested(before, call.old_inputs, props)}
+            return {**planned, **self._always(kind, props), **unknown}
         if row is None:
             raise Refused(said(kind, "update", call.id, Refusal("", "couldn't find resource")))
         try:
@@ -237,6 +238,19 @@ class Aws(Plugin):
         self.store.delete(row)
         for effect in kind.after_delete:
             effect(self.account, row)
+
+
+def _nested(before: Props, old_inputs: Props, props: Props) -> Props:
+    """New inputs, each object with what AWS had computed inside it (the cluster security group in ``vpcConfig``).
+
+    An update in place plans such values as they are (hashicorp/terraform-plugin-sdk: computed attributes of a block).
+    """
+    planned = dict(props)
+    for name, given in props.items():
+        earlier, typed = before.get(name), old_inputs.get(name)
+        if isinstance(given, dict) and isinstance(earlier, dict) and isinstance(typed, dict):
+            planned[name] = {**{key: value for key, value in earlier.items() if key not in typed}, **given}
+    return planned
 
 
 def _kept(outputs: Props, inputs: Props) -> Props:

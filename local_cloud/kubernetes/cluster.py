@@ -7,6 +7,7 @@ stand-in writes the clusters, node groups, add-ons and associations.
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Iterator
 from typing import Any, Final
 
@@ -51,6 +52,14 @@ def server_of(kubeconfig: str, context: str = "", cluster: str = "") -> dict[str
     clusters = {item.get("name"): item.get("cluster") or {} for item in config.get("clusters") or ()}
     found: dict[str, Any] = clusters.get(wanted, {})
     return found
+
+
+SERVED: Final = "LOCAL_CLOUD_API_GROUPS"
+"""Variable that names API groups, with commas between, whose definitions every cluster has from the start."""
+
+
+def _defined_before(api: str) -> bool:
+    return api.partition("/")[0] in os.environ.get(SERVED, "").split(",")
 
 
 class Cluster:
@@ -123,7 +132,7 @@ class Cluster:
 
     def serves(self, api: str, kind: str) -> bool:
         """Whether the API server knows a kind: its own, a chart's custom resource or one defined by an object."""
-        if schemas.built_in(api, kind, self.version()):
+        if schemas.built_in(api, kind, self.version()) or _defined_before(api):
             return True
         charts = (known(row.inputs.get("chart")) for row in self.releases() if row.inputs.get("skipCrds") is not True)
         if any(chart and (api, kind) in chart.custom_kinds for chart in charts):

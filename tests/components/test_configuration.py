@@ -51,6 +51,13 @@ def test_a_stack_name_that_aws_would_refuse_is_refused_here(read: Read, minimal:
         read(minimal, stack=stack)
 
 
+def test_a_services_stacks_name_leaves_room_for_namespaces(read: Read) -> None:
+    raw = {"environment": {"kind": "services"}, "existing": {"platform_stack": "platform"}}
+    assert read(raw, stack="a" * 30)[0].joins
+    with pytest.raises(pulumi.RunError, match="at most 30 characters in a stack of kind services"):
+        read(raw, stack="a" * 31)
+
+
 @pytest.mark.parametrize("project", ["grpc.platform", "_platform", "p" * 60])
 def test_a_project_name_that_aws_would_refuse_is_refused_here(
     read: Read, minimal: Raw, monkeypatch: pytest.MonkeyPatch, project: str

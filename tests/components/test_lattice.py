@@ -285,3 +285,13 @@ def test_network_names_are_names_for_the_api(stack: str) -> None:
     name = lattice.network_name("grpc-platform", stack)
     assert re.fullmatch(r"(?!servicenetwork-)(?!-)(?!.*-$)(?!.*--)[a-z0-9-]{3,63}", name)
     assert lattice.network_name("servicenetwork", stack) != f"servicenetwork-{stack}"
+
+
+def test_an_existing_network_is_joined_and_nothing_of_it_is_made(platform: Callable[..., Seen], raw: Raw) -> None:
+    arn = "arn:aws:vpc-lattice:eu-west-1:111122223333:servicenetwork/sn-0123456789abcdef0"
+    raw["existing"]["service_network"] = {"arn": arn, "name": "shared"}
+    seen = platform(raw)
+    assert [*seen.of(NETWORK), *seen.of(AUTH_POLICY)] == []
+    association = seen.one(ASSOCIATION)
+    assert association.inputs["serviceNetworkIdentifier"] == "sn-0123456789abcdef0"
+    assert seen.one(GATEWAY).inputs["metadata"]["name"] == "shared"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -287,3 +288,13 @@ def test_a_preview_knows_the_given_part_of_the_network_only() -> None:
     assert seen["vpcConfig"]["clusterSecurityGroupId"] is UNKNOWN
     assert seen["endpoint"] is UNKNOWN
     assert seen["certificateAuthority"] is UNKNOWN
+
+
+def test_a_preview_of_an_update_still_knows_what_was_computed_inside_an_input() -> None:
+    """Else every security group rule on the cluster's group shows as replaced when the version changes."""
+    world = World()
+    cluster = world.cluster(world.network(), version="1.35")
+    call, _ = world._call(cluster, {"version": "1.36"})
+    planned = world.aws.update(replace(call, preview=True))
+    assert planned["vpcConfig"]["clusterSecurityGroupId"] == cluster["vpcConfig"]["clusterSecurityGroupId"]
+    assert planned["version"] == "1.36"

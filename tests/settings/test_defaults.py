@@ -14,13 +14,28 @@ def loaded(**more: Any) -> dict[str, Any]:
 
 def test_zones_and_one_instance_type_are_all_that_must_be_said() -> None:
     assert loaded() == {
-        "environment": {"kind": "all", "protected": False, "tags": {}},
-        "existing": {"hosted_zone": None},
-        "network": {"cidr": "10.0.0.0/16", "zones": ("eu-west-1a", "eu-west-1b"), "nat": "single"},
+        "environment": {"kind": "all", "services_stacks": {}, "protected": False, "tags": {}},
+        "existing": {
+            "hosted_zone": None,
+            "platform_stack": None,
+            "vpc": None,
+            "cluster": None,
+            "listeners": {},
+            "log_bucket": None,
+            "service_network": None,
+        },
+        "network": {
+            "cidr": "10.0.0.0/16",
+            "zones": ("eu-west-1a", "eu-west-1b"),
+            "nat": "single",
+            "endpoints": (),
+            "flow_logs": None,
+        },
         "cluster": {
             "version": "1.36",
             "zones": ("eu-west-1a", "eu-west-1b"),
             "public_access_cidrs": (),
+            "compute": "node_groups",
             "node_groups": {
                 "general": {
                     "architecture": "arm64",
@@ -42,6 +57,9 @@ def test_zones_and_one_instance_type_are_all_that_must_be_said() -> None:
             "deletion_protection": False,
             "support": "standard",
             "addons": {},
+            "extra_addons": {},
+            "network_policies": False,
+            "external_dns": None,
         },
         "load_balancers": {},
         "lattice": None,
@@ -57,6 +75,7 @@ def test_a_load_balancer_needs_only_a_scheme_and_a_way_to_a_certificate() -> Non
         "owner": "pulumi",
         "idle_timeout": 300,
         "client_keep_alive": 3600,
+        "pod_ports": (),
         "generation": 1,
         "certificate": {"arn": arn, "domains": ()},
         "tls_policy": "ELBSecurityPolicy-TLS13-1-2-Res-PQ-2025-09",
@@ -89,6 +108,7 @@ def test_a_grpc_workload_is_checked_by_the_standard_health_service_under_its_fir
         "env": {},
         "secrets": {},
         "drain": 30,
+        "architecture": None,
     }
 
 

@@ -24,6 +24,11 @@ ACCEPTED: list[tuple[str, Any]] = [
     ("network.zones", ["eu-west-1c", "eu-west-1a", "eu-west-1b"]),
     ("network.nat", "none"),
     ("network.nat", "per_zone"),
+    ("network.endpoints", ["s3", "ecr", "eks-auth"]),
+    ("network.flow_logs", {"traffic": "reject", "interval": 60, "retention": 365}),
+    ("cluster.extra_addons", {"aws-ebs-csi-driver": {"version": "v1.66.0-eksbuild.1", "configuration": "{}"}}),
+    ("cluster.external_dns", {"policy": "sync", "sources": ["service", "gateway-grpcroute"]}),
+    ("services.orders.architecture", "arm64"),
     ("cluster.version", "1.34"),
     ("cluster.version", "1.35"),
     ("cluster.public_access_cidrs", ["203.0.113.0/24", "0.0.0.0/0"]),
@@ -81,9 +86,15 @@ ACCEPTED: list[tuple[str, Any]] = [
 ]
 
 REFUSED: list[tuple[str, Any, str]] = [
-    ("environment.kind", "platform", '"platform" is not available yet; must be all'),
-    ("environment.kind", "services", '"services" is not available yet; must be all'),
-    ("environment.kind", "none", 'must be all; received "none"'),
+    ("environment.kind", "none", 'must be one of all, platform, services; received "none"'),
+    ("cluster.compute", "auto", '"auto" is not available yet; must be node_groups'),
+    ("cluster.compute", "fargate", '"fargate" is not available yet; must be node_groups'),
+    ("network.endpoints", ["s4"], "must be one of autoscaling, dynamodb, ec2, ecr"),
+    ("network.flow_logs", {"retention": 31}, "must be one of 1, 3, 5, 7"),
+    ("network.flow_logs", {"interval": True}, "must be one of 60, 600; received true"),
+    ("cluster.extra_addons", {"aws-ebs-csi-driver": {"version": "1.66"}}, "must be an add-on build such as"),
+    ("cluster.external_dns", {"policy": "all"}, "must be one of upsert-only, sync, create-only"),
+    ("services.orders.architecture", "x86_64", 'must be one of amd64, arm64; received "x86_64"'),
     ("environment.protected", "true", 'must be true or false; received "true"; remove the quotes'),
     ("environment.protected", 1, "must be true or false; received 1"),
     (

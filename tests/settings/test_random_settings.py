@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from components.settings import Settings, SettingsError, load
 
 from .conftest import VALID
+from .existing_things import everything
 
 HOSTILE: list[Callable[[Random], Any]] = [
     lambda _: None,
@@ -115,7 +116,17 @@ def rich(random: Random) -> Any:
         raw["services"]["web"]["expose"]["lattice"] = {"allow": allow}
     if random.random() < 0.3:
         raw["load_balancers"]["inner"] = {"scheme": "internal", "certificate": {"domains": ["*.dev.example.com"]}}
+    if random.random() < 0.2:
+        on_what_exists(random, raw)
     return raw
+
+
+def on_what_exists(random: Random, raw: Any) -> None:
+    """The services alone, on a platform stack or on what is named."""
+    for section in ("network", "cluster", "load_balancers"):
+        raw.pop(section)
+    raw["environment"] = {"kind": "services", "protected": random.random() < 0.5}
+    raw["existing"] = everything() if random.random() < 0.7 else {"platform_stack": "platform"}
 
 
 def judge(raw: Any, **options: Any) -> str:

@@ -168,3 +168,25 @@ def test_a_network_takes_five_hundred_services(lattice: Desk) -> None:
         )
     (line,) = lattice.lines()
     assert line.startswith("services: 501 of them are exposed by lattice; a service network takes 500 services")
+
+
+def test_an_existing_network_is_used_by_the_section_and_shared_by_its_owner(lattice: Desk) -> None:
+    existing = {
+        "arn": "arn:aws:vpc-lattice:eu-west-1:111122223333:servicenetwork/sn-0123456789abcdef0",
+        "name": "shared",
+    }
+    loaded = lattice.put("existing.service_network", existing).load()
+    assert loaded.existing.service_network is not None
+    assert loaded.existing.service_network.id == "sn-0123456789abcdef0"
+    lattice.region = "eu-west-2"
+    assert any(line.startswith("existing.service_network.arn: must be of eu-west-2") for line in lattice.lines())
+    lattice.region = "eu-west-1"
+    (line,) = lattice.put("lattice.share", {"principals": ["444455556666"]}).lines()
+    assert line.startswith("lattice.share: the owner of existing.service_network shares it")
+    lattice.raw.pop("lattice")
+    assert "existing.service_network: is used by the section lattice, which is missing" in lattice.lines()
+
+
+def test_platform_and_services_stacks_have_no_service_network_yet(lattice: Desk) -> None:
+    lattice.put("environment.kind", "platform")
+    assert any(line.startswith("lattice: not available yet in a stack of kind platform") for line in lattice.lines())

@@ -8,13 +8,38 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
 from functools import partial
+from typing import Final
 
 from components.settings.broken import UnsettledError, sound
 from components.settings.model import Settings
-from components.settings.verify import balancers, cluster, environment, health, images, lattice, routes, workloads
+from components.settings.verify import (
+    addons,
+    balancers,
+    cluster,
+    environment,
+    existing,
+    health,
+    images,
+    lattice,
+    listeners,
+    network,
+    routes,
+    stacks,
+    workloads,
+)
 from components.settings.wording import Fault
 
 Rule = Callable[[], Iterable[Fault]]
+_OVERALL: Final = (
+    *environment.RULES,
+    *stacks.RULES,
+    *existing.RULES,
+    *network.RULES,
+    *cluster.RULES,
+    *addons.RULES,
+    *balancers.RULES,
+    *lattice.RULES,
+)
 
 
 def faults_of(settings: Settings, region: str | None) -> list[Fault]:
@@ -30,16 +55,23 @@ def _tried(rule: Rule) -> Iterator[Fault]:
 
 
 def _rules(settings: Settings, region: str | None) -> Iterator[Rule]:
-    for whole in (environment.zones, balancers.regions, lattice.lists):
+    for whole in (environment.zones, balancers.regions, existing.regions, network.china, lattice.lists):
         yield partial(whole, settings, region)
-    for overall in (*environment.RULES, *cluster.RULES, *balancers.RULES, *lattice.RULES):
+    for overall in _OVERALL:
         yield partial(overall, settings)
+    yield from _of_entries(settings)
+
+
+def _of_entries(settings: Settings) -> Iterator[Rule]:
     for name in sound(lambda: list(settings.cluster.node_groups)) or ():
         for of_group in cluster.GROUP_RULES:
             yield partial(of_group, settings, name)
     for name in sound(lambda: list(settings.load_balancers)) or ():
         for of_balancer in balancers.BALANCER_RULES:
             yield partial(of_balancer, settings, name)
+    for name in sound(lambda: list(settings.existing.listeners)) or ():
+        for of_listener in listeners.RULES:
+            yield partial(of_listener, settings, name)
     for name in sound(lambda: list(settings.services)) or ():
         for of_workload in (*workloads.RULES, *health.RULES, *images.RULES, *routes.RULES, *lattice.WORKLOAD_RULES):
             yield partial(of_workload, settings, name)

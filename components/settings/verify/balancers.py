@@ -36,14 +36,14 @@ def _host(workload: Workload) -> str | None:
     return f"{alb.host}" if alb else None  # the formatting notices a host with an error of its own
 
 
-def _hosts(settings: Settings, balancer: str) -> dict[str, str]:
+def hosts(settings: Settings, balancer: str) -> dict[str, str]:
     """Each host of a load balancer with the first workload that has it."""
-    hosts: dict[str, str] = {}
+    found: dict[str, str] = {}
     for name, workload in behind(settings, balancer):
         host = sound(partial(_host, workload))
         if host:
-            hosts.setdefault(host, name)
-    return hosts
+            found.setdefault(host, name)
+    return found
 
 
 def within(domain: str, zone: str) -> bool:
@@ -98,12 +98,12 @@ def _certificate_zone(settings: Settings, name: str) -> Iterator[Fault]:
             )
 
 
-def _host_zone(settings: Settings, name: str) -> Iterator[Fault]:
+def host_zone(settings: Settings, name: str) -> Iterator[Fault]:
     """Every host gets a record in the zone, and without another certificate a name on one that is validated there."""
     zone = settings.existing.hosted_zone
     if zone is None:
         return
-    for host, workload in _hosts(settings, name).items():
+    for host, workload in hosts(settings, name).items():
         if not within(host, zone.name):
             yield Fault(
                 ("services", workload, "expose", "alb", "host"),
@@ -121,7 +121,7 @@ def _requested_names(settings: Settings, name: str) -> Iterator[Fault]:
     zone = settings.existing.hosted_zone
     if zone is None or settings.load_balancers[name].certificate is not None:
         return
-    needed = _needed(_hosts(settings, name), zone.name)
+    needed = _needed(hosts(settings, name), zone.name)
     if len(needed) > MAX_DOMAINS:
         yield Fault(
             ("load_balancers", name),
@@ -137,7 +137,7 @@ def _common_name(settings: Settings, name: str) -> Iterator[Fault]:
         return
     path: Path = ("load_balancers", name, "certificate")
     domains = certificate.domains if certificate else ()
-    requested = domains or _needed(_hosts(settings, name) or [zone.name], zone.name)
+    requested = domains or _needed(hosts(settings, name) or [zone.name], zone.name)
     shortest = min(requested, key=lambda domain: (len(domain), domain))
     if len(shortest) > COMMON_NAME:
         yield Fault(
@@ -152,7 +152,7 @@ def _host_covered(settings: Settings, name: str) -> Iterator[Fault]:
     certificate = settings.load_balancers[name].certificate
     if certificate is None or not certificate.domains:
         return
-    for host, workload in _hosts(settings, name).items():
+    for host, workload in hosts(settings, name).items():
         if not any(covers(domain, host) for domain in certificate.domains):
             yield Fault(
                 ("services", workload, "expose", "alb", "host"),
@@ -161,18 +161,20 @@ def _host_covered(settings: Settings, name: str) -> Iterator[Fault]:
             )
 
 
-def _room(settings: Settings, name: str) -> Iterator[Fault]:
+def room(settings: Settings, name: str) -> Iterator[Fault]:
+    """How many rules and target groups one load balancer takes."""
     workloads = list(behind(settings, name))
+    place = ("load_balancers", name) if name in settings.load_balancers else ("existing", "listeners", name)
     rules = sum(len(sound(partial(rules_of, key, each)) or ()) for key, each in workloads)
     if rules > MAX_RULES:
         yield Fault(
-            ("load_balancers", name),
+            place,
             f"its {len(workloads)} services need {rules} listener rules; AWS allows {MAX_RULES} by default: "
             "spread them over several load balancers",
         )
     if len(workloads) > MAX_TARGET_GROUPS:
         yield Fault(
-            ("load_balancers", name),
+            place,
             f"it has {len(workloads)} services with one target group each; AWS allows {MAX_TARGET_GROUPS}, which "
             "cannot be raised: spread them over several load balancers",
         )
@@ -182,10 +184,11 @@ def _ports(settings: Settings) -> Iterator[Fault]:
     """Each load balancer opens each port of its pods in the nodes' security group, which has one rule of EKS's."""
     opened = {
         (balancer, port)
-        for balancer in settings.load_balancers
+        # An existing listener opens a port in the group of a cluster that this stack makes, and in no other.
+        for balancer in (settings.load_balancers if settings.existing.cluster else settings.balancers)
         for _, workload in behind(settings, balancer)
         for port in (workload.port, workload.health.port or workload.port)
-    }
+    } | {(name, port) for name, balancer in settings.load_balancers.items() for port in balancer.pod_ports}
     listed = lattice.weight(settings)
     if len(opened) + listed >= MAX_GROUP_RULES:
         beside = f" and {listed} for the prefix lists of VPC Lattice" if listed else ""
@@ -201,8 +204,8 @@ def _two_balancers(settings: Settings) -> Iterator[Fault]:
     if settings.existing.hosted_zone is None:
         return
     owners: dict[str, str] = {}
-    for balancer in settings.load_balancers:
-        for host, workload in _hosts(settings, balancer).items():
+    for balancer in settings.balancers:
+        for host, workload in hosts(settings, balancer).items():
             first = owners.setdefault(host, balancer)
             if first != balancer:
                 yield Fault(
@@ -214,7 +217,7 @@ def _two_balancers(settings: Settings) -> Iterator[Fault]:
 
 def _claims(settings: Settings) -> Iterator[Fault]:
     """Two workloads with the same host and path: one of them would never see a call."""
-    for balancer in settings.load_balancers:
+    for balancer in settings.balancers:
         owners: dict[tuple[str, str], str] = {}
         for name, workload in behind(settings, balancer):
             for host, path in sound(partial(_claimed, name, workload)) or ():
@@ -236,9 +239,9 @@ RULES: Final = (_ports, _two_balancers, _claims)
 BALANCER_RULES: Final = (
     _certificate_form,
     _certificate_zone,
-    _host_zone,
+    host_zone,
     _requested_names,
     _common_name,
     _host_covered,
-    _room,
+    room,
 )

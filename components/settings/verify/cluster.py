@@ -19,8 +19,8 @@ _UNREACHABLE: Final = (*PRIVATE, ipaddress.IPv4Network("127.0.0.0/8"), ipaddress
 
 def _zones(settings: Settings) -> Iterator[Fault]:
     """The control plane's interfaces lie in subnets of the network."""
-    known = settings.network.zones
-    for zone in settings.cluster.zones:
+    known = settings.network.zones or settings.existing.zones
+    for zone in settings.cluster.zones if known else ():
         if zone not in known:
             near = suggestion(zone, known) or ";"
             yield Fault(
@@ -81,7 +81,7 @@ def _principals(settings: Settings) -> Iterator[Fault]:
 
 def _schedulable(settings: Settings) -> Iterator[Fault]:
     groups = settings.cluster.node_groups.values()
-    if all(any(taint.effect != "PREFER_NO_SCHEDULE" for taint in group.taints.values()) for group in groups):
+    if groups and all(any(taint.effect != "PREFER_NO_SCHEDULE" for taint in group.taints.values()) for group in groups):
         yield Fault(
             ("cluster", "node_groups"),
             "every group is tainted, so nothing could run CoreDNS or the workloads; leave one group without "

@@ -37,10 +37,10 @@ def zones(settings: Settings, region: str | None) -> Iterator[Fault]:
 
 def _public_nodes(settings: Settings) -> Iterator[Fault]:
     """Without NAT nodes and pods live in the public subnets, the small ones of the address plan."""
-    block, zone = ipaddress.IPv4Network(settings.network.cidr), settings.network.zones[0]
-    if settings.network.nat != "none" or block.prefixlen <= _SMALLEST_WITHOUT_NAT:
+    block, names = ipaddress.IPv4Network(settings.network.cidr), settings.network.zones
+    if settings.network.nat != "none" or block.prefixlen <= _SMALLEST_WITHOUT_NAT or not names:
         return
-    public = ipaddress.IPv4Network(cidr.plan(settings.network.cidr, [zone])[zone].public)
+    public = ipaddress.IPv4Network(cidr.plan(settings.network.cidr, names[:1])[names[0]].public)
     yield Fault(
         ("network", "nat"),
         f"none puts nodes and pods into the public subnets, and those of a /{block.prefixlen} (network.cidr) have "
@@ -78,7 +78,9 @@ def _few_nodes(settings: Settings) -> Iterator[Fault]:
     """A zone may fail, so a protected environment has a node in each."""
     if not settings.environment.protected:
         return
-    zones_used = len(settings.network.zones)
+    zones_used = len(settings.network.zones or settings.existing.zones)
+    if not settings.cluster.node_groups:
+        return
     least = sum(group.min for group in settings.cluster.node_groups.values())
     if least < zones_used:
         yield Fault(

@@ -50,6 +50,24 @@ def _is_exposed(settings: Settings, name: str) -> bool:
     return bool(settings.services[name].expose.lattice)
 
 
+def _kinds(settings: Settings) -> Iterator[Fault]:
+    if settings.lattice is not None and settings.environment.kind != "all":
+        yield Fault(
+            ("lattice",),
+            f"not available yet in a stack of kind {settings.environment.kind}; a stack of kind all may have it",
+        )
+
+
+def _existing(settings: Settings) -> Iterator[Fault]:
+    """The owner of a service network shares it, and needs no second section to say that it is used."""
+    if settings.existing.service_network is None:
+        return
+    if settings.lattice is None:
+        yield Fault(("existing", "service_network"), "is used by the section lattice, which is missing")
+    elif settings.lattice.share is not None:
+        yield Fault(("lattice", "share"), "the owner of existing.service_network shares it; leave this out")
+
+
 def _services(settings: Settings) -> Iterator[Fault]:
     exposed = _exposed(settings)
     if len(exposed) > MAX_SERVICES:
@@ -169,5 +187,5 @@ def _callers(settings: Settings) -> Iterator[Fault]:
         )
 
 
-RULES: Final = (_services, _callers)
+RULES: Final = (_kinds, _existing, _services, _callers)
 WORKLOAD_RULES: Final = (_network, _allow, _policy_size, _streams, _rules, _check_port, _check_path, _check_codes)

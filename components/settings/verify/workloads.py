@@ -40,9 +40,9 @@ def _protocol(settings: Settings, name: str) -> Iterator[Fault]:
 
 def _load_balancer(settings: Settings, name: str) -> Iterator[Fault]:
     alb = settings.services[name].expose.alb
-    if alb is None:
+    if alb is None or settings.joins:
         return
-    known = list(settings.load_balancers)
+    known = list(settings.balancers)
     path = ("services", name, "expose", "alb", "load_balancer")
     if not known:
         yield Fault(path[:-1], "there is no load balancer; add one under load_balancers")

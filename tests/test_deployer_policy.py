@@ -1,0 +1,62 @@
+"""The deployer's policy in the docs has the actions of every resource type that the dev stack makes."""
+
+import json
+import re
+from fnmatch import fnmatchcase
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from local_cloud.aws.catalogue import KINDS
+
+CHECKOUT = Path(__file__).resolve().parent.parent
+POLICY: dict[str, Any] = json.loads((CHECKOUT / "docs" / "deployer-policy.json").read_text())
+SNAPSHOT = (CHECKOUT / "tests" / "engine" / "urns.dev.txt").read_text()
+TYPES = sorted({found for found in re.findall(r"\$(aws:[^$:]+:[A-Za-z]+)::", SNAPSHOT) if found in KINDS})
+PREFIXES = {
+    "ACM": "acm",
+    "CloudWatch Logs": "logs",
+    "EC2": "ec2",
+    "ECR": "ecr",
+    "EKS": "eks",
+    "Elastic Load Balancing v2": "elasticloadbalancing",
+    "IAM": "iam",
+    "KMS": "kms",
+    "Route 53": "route53",
+}
+
+# Updates of properties that the platform never changes: certificate transparency, an address's interface, further
+# addresses of a NAT gateway.
+NEVER = {"UpdateCertificateOptions", "AssociateAddress", "AssociateNatGatewayAddress"}
+
+
+def allowed() -> list[str]:
+    return [action for statement in POLICY["Statement"] for action in statement["Action"]]
+
+
+@pytest.mark.parametrize("token", TYPES)
+def test_the_operations_of_every_type_are_allowed(token: str) -> None:
+    kind = KINDS[token]
+    assert kind.service in PREFIXES, kind.service
+    for verb, operation in kind.operations.items():
+        if operation in NEVER and verb == "update":
+            continue
+        action = f"{PREFIXES[kind.service]}:{operation}"
+        assert any(fnmatchcase(action, pattern) for pattern in allowed()), action
+
+
+def test_the_dev_stack_has_types_to_compare() -> None:
+    assert len(TYPES) > 25
+
+
+def test_it_is_one_policy_that_iam_takes() -> None:
+    """IAM User Guide, "IAM and AWS STS quotas": a managed policy has at most 6,144 characters, white space aside."""
+    assert len(json.dumps(POLICY, separators=(",", ":"))) <= 6144
+    names = [statement["Sid"] for statement in POLICY["Statement"]]
+    assert len(set(names)) == len(names)
+    assert all(
+        action == "ec2:Describe*" or "*" not in action
+        for action in allowed()
+        if not action.startswith(("eks:Describe", "eks:List", "elasticloadbalancing:Describe"))
+    )
