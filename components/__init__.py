@@ -10,6 +10,8 @@ _HOMES = {
     "LoadBalancerArgs": "load_balancer",
     "LoadBalancerController": "controllers",
     "LoadBalancerControllerArgs": "controllers",
+    "MetricsAdapter": "metrics_adapter",
+    "MetricsAdapterArgs": "metrics_adapter",
     "Network": "network",
     "NetworkArgs": "network",
     "Platform": "platform",

@@ -11,7 +11,9 @@ from components.base import Component
 from components.cluster import Cluster, ClusterArgs
 from components.controllers import LoadBalancerController, LoadBalancerControllerArgs
 from components.dns import Certificates, alias_record, certificate_domains
+from components.identity import PodIdentity
 from components.load_balancer import LoadBalancer, LoadBalancerArgs
+from components.metrics_adapter import MetricsAdapter, MetricsAdapterArgs
 from components.network import Network, NetworkArgs
 from components.registry import Repository
 from components.settings import priorities
@@ -53,6 +55,7 @@ class Platform(Component):
         self.network = self._network()
         self.cluster = self._cluster()
         self.controller = self._controller()
+        self.metrics_adapter = self._metrics_adapter()
         self.repositories = self._repositories()
         self.load_balancers = self._load_balancers()
         self._records()
@@ -119,6 +122,13 @@ class Platform(Component):
             ),
             self.child(),
         )
+
+    def _metrics_adapter(self) -> MetricsAdapter | None:
+        config = self._settings.cluster.metrics_adapter
+        if config is None:
+            return None
+        args = MetricsAdapterArgs(config=config, kubernetes=self.cluster.kubernetes, depends_on=self.cluster.ready)
+        return MetricsAdapter("metrics-adapter", args, self.child())
 
     def _repositories(self) -> dict[str, Repository]:
         return {
@@ -223,6 +233,11 @@ class Platform(Component):
                 controller=self.controller.release,
                 edge=edge,
                 repositories=self.repositories,
+                callees={callee: self._settings.services[callee] for callee in config.calls},
+                identity=PodIdentity(
+                    cluster_name=self.cluster.cluster_name, agent=self.cluster.addons["eks-pod-identity-agent"]
+                ),
+                metrics=self.metrics_adapter.release if self.metrics_adapter and config.scaling.metrics else None,
                 tags=self._tags,
             ),
             self.child(),
@@ -241,7 +256,9 @@ class Platform(Component):
             "endpoints": {
                 name: f"{workload.expose.alb.host}:443" for name, workload in services if workload.expose.alb
             },
-            "clients": {name: found for name, workload in services if (found := clients.client(workload)) is not None},
+            "clients": {
+                name: found for name, workload in services if (found := clients.client(name, workload)) is not None
+            },
             "topology": self._topology(),
         }
 

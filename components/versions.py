@@ -55,3 +55,12 @@ LOAD_BALANCER_CONTROLLER: Final = Chart(
     namespace="kube-system",
     service_account="aws-load-balancer-controller",
 )
+
+# The newest release of the chart in autumn 2026; application v0.12.0.
+PROMETHEUS_ADAPTER: Final = Chart(
+    name="prometheus-adapter",
+    repository="https://prometheus-community.github.io/helm-charts",
+    version="5.3.0",
+    namespace="kube-system",
+    service_account="prometheus-adapter",
+)

@@ -7,8 +7,9 @@ import pulumi
 import pulumi_aws as aws
 from pulumi_kubernetes import apiextensions, apps, autoscaling, core, meta, policy
 
-from components import pods, settings
+from components import client_side, pods, settings
 from components.base import Component
+from components.identity import PodIdentity, workload_role
 from components.registry import Repository, RepositoryArgs
 from components.settings.rules import rules_of
 from components.target_group import Edge, listener_rules, target_group
@@ -26,7 +27,9 @@ class WorkloadArgs:
 
     config: its entry in the settings. kubernetes: provider of the cluster. controller: the load balancer
     controller's release, whose chart brings the binding's CRD. edge: the load balancer it is exposed on.
-    repositories: of all workloads, by name, for images that live there.
+    repositories: of all workloads, by name, for images that live there. callees: the workloads it calls, by name.
+    identity: how its pods get a role, needed where it has permissions. metrics: what shows other metrics than CPU and
+    memory to the autoscaler.
     """
 
     config: settings.Workload
@@ -34,6 +37,9 @@ class WorkloadArgs:
     controller: pulumi.Resource
     edge: Edge | None = None
     repositories: Mapping[str, Repository] = field(default_factory=dict)
+    callees: Mapping[str, settings.Workload] = field(default_factory=dict)
+    identity: PodIdentity | None = None
+    metrics: pulumi.Resource | None = None
     tags: Mapping[str, str] = field(default_factory=dict)
 
 
@@ -52,10 +58,11 @@ class Workload(Component):
         self.namespace = self._namespace()
         account = self._service_account()
         service = self._kubernetes_service()
-        binding = self._exposure(service)
+        exposures = [*self._exposure(service), *self._client_side()]
         image = self._image()
+        role = self._role(account)
         if image is not None:
-            self._pods(image, [account, service, *binding])
+            self._pods(image, [account, service, *exposures, *role])
         self.register_outputs({"namespace": self.namespace.metadata.name})
 
     def _object(self, *depends_on: pulumi.Resource) -> pulumi.ResourceOptions:
@@ -146,6 +153,20 @@ class Workload(Component):
             ),
         )
 
+    def _place(self) -> client_side.Namespaced:
+        return client_side.Namespaced(namespace=self.namespace.metadata.name, kubernetes=self._args.kubernetes)
+
+    def _client_side(self) -> list[pulumi.Resource]:
+        if self._config.expose.client_side is None:
+            return []
+        client_side.published(self, self._config, self._place())
+        return [client_side.headless_service(self, self._config, self._place(), annotations={}, depends_on=[])]
+
+    def _role(self, account: core.v1.ServiceAccount) -> list[pulumi.Resource]:
+        if self._args.identity is None or not (self._config.permissions or self._config.statements):
+            return []
+        return workload_role(self, self._config, self._args.identity, account, self._args.tags)
+
     def _image(self) -> pulumi.Output[str] | None:
         image = self._config.image
         self.repository = self._args.repositories.get(self.name)
@@ -170,10 +191,11 @@ class Workload(Component):
         )
 
     def _pods(self, image: pulumi.Output[str], depends_on: Sequence[pulumi.Resource]) -> None:
+        variables = client_side.call_variables(self, self._args.callees, self._place())
         deployment = apps.v1.Deployment(
             f"{self.name}-deployment",
             metadata=self._metadata(),
-            spec=pods.deployment_spec(self.name, self._config, image, self._secret()),
+            spec=pods.deployment_spec(self.name, self._config, image, self._secret(), variables),
             opts=self.child(
                 provider=self._args.kubernetes,
                 depends_on=depends_on,
@@ -184,7 +206,7 @@ class Workload(Component):
             f"{self.name}-autoscaler",
             metadata=self._metadata(named=False),
             spec=pods.autoscaler_spec(self.name, self._config.scaling),
-            opts=self._object(deployment),
+            opts=self._object(deployment, *([self._args.metrics] if self._args.metrics else [])),
         )
         policy.v1.PodDisruptionBudget(
             f"{self.name}-disruption-budget",

@@ -10,6 +10,7 @@ from pydantic_core import PydanticCustomError
 
 from .base import EACH_ONCE, Keys, Says, Section, Settled, Text
 from .forms import NAME_KEY, Cidr, Flag, NameKey, PrincipalArn, Whole
+from .metrics_adapter import MetricsAdapter
 from .network import ZoneNames
 
 ADDON_NAMES: Final = ("coredns", "eks-pod-identity-agent", "kube-proxy", "metrics-server", "vpc-cni")
@@ -193,3 +194,10 @@ class Cluster(Section):
             default="the pinned builds of the version (1.37 has none)",
         ),
     ] = Field(default_factory=dict)
+    metrics_adapter: Annotated[
+        MetricsAdapter | None,
+        Says(
+            "What shows metrics other than CPU and memory to the autoscalers.",
+            default="none; workloads scale by CPU and memory",
+        ),
+    ] = None

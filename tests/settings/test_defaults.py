@@ -42,9 +42,12 @@ def test_zones_and_one_instance_type_are_all_that_must_be_said() -> None:
             "deletion_protection": False,
             "support": "standard",
             "addons": {},
+            "metrics_adapter": None,
         },
         "load_balancers": {},
         "services": {},
+        "cloud_map": None,
+        "observability": None,
     }
 
 
@@ -81,13 +84,21 @@ def test_a_grpc_workload_is_checked_by_the_standard_health_service_under_its_fir
             "timeout": 5,
             "healthy": 2,
             "unhealthy": 2,
+            "startup": 120,
         },
-        "expose": {"alb": None},
-        "scaling": {"min": 2, "max": 10, "cpu": 70, "memory": None},
+        "expose": {"alb": None, "client_side": None},
+        "scaling": {"min": 2, "max": 10, "cpu": 70, "memory": None, "metrics": {}},
         "resources": {"cpu": "250m", "memory": "256Mi", "cpu_limit": None, "memory_limit": None},
         "env": {},
         "secrets": {},
         "drain": 30,
+        "calls": (),
+        "permissions": (),
+        "statements": {},
+        "labels": {},
+        "annotations": {},
+        "spread": {"zones": "preferred", "nodes": "preferred"},
+        "alarms": {"latency": None, "target_errors": None},
     }
 
 

@@ -10,7 +10,10 @@ from .conftest import Desk
 
 
 def test_an_unknown_key_is_answered_with_the_likely_one_and_the_allowed_ones(desk: Desk) -> None:
-    allowed = "protocol, port, image, grpc_services, health, expose, scaling, resources, env, secrets, drain"
+    allowed = (
+        "protocol, port, image, grpc_services, health, expose, scaling, resources, env, secrets, drain, calls, "
+        "permissions, statements, labels, annotations, spread, alarms"
+    )
     assert desk.put("services.orders.prot", "grpc").drop("services.orders.protocol").lines()[:1] == [
         f'services.orders.prot: unknown key; did you mean "port"? (allowed: {allowed})'
     ]
@@ -24,7 +27,8 @@ def test_an_unknown_key_shows_no_value(desk: Desk) -> None:
 
 def test_an_unknown_section_is_a_problem_even_when_it_is_a_word_of_a_later_release(desk: Desk) -> None:
     (line,) = desk.put("lattice", {"auth": "iam"}).lines()
-    assert line == "lattice: unknown key (allowed: environment, existing, network, cluster, load_balancers, services)"
+    allowed = "environment, existing, network, cluster, load_balancers, services, cloud_map, observability"
+    assert line == f"lattice: unknown key (allowed: {allowed})"
 
 
 def test_all_problems_are_told_at_once_in_the_order_of_the_sections(desk: Desk) -> None:

@@ -8,13 +8,36 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
 from functools import partial
+from typing import Final
 
 from components.settings.broken import UnsettledError, sound
 from components.settings.model import Settings
-from components.settings.verify import balancers, cluster, environment, health, images, routes, workloads
+from components.settings.verify import (
+    balancers,
+    client_side,
+    cloud_map,
+    cluster,
+    environment,
+    health,
+    images,
+    observability,
+    permissions,
+    routes,
+    workloads,
+)
 from components.settings.wording import Fault
 
 Rule = Callable[[], Iterable[Fault]]
+_WORKLOAD_RULES: Final = (
+    *workloads.RULES,
+    *client_side.RULES,
+    *cloud_map.WORKLOAD_RULES,
+    *permissions.RULES,
+    *observability.WORKLOAD_RULES,
+    *health.RULES,
+    *images.RULES,
+    *routes.RULES,
+)
 
 
 def faults_of(settings: Settings, region: str | None) -> list[Fault]:
@@ -30,9 +53,9 @@ def _tried(rule: Rule) -> Iterator[Fault]:
 
 
 def _rules(settings: Settings, region: str | None) -> Iterator[Rule]:
-    for whole in (environment.zones, balancers.regions):
+    for whole in (environment.zones, balancers.regions, observability.topics):
         yield partial(whole, settings, region)
-    for overall in (*environment.RULES, *cluster.RULES, *balancers.RULES):
+    for overall in (*environment.RULES, *cluster.RULES, *balancers.RULES, *cloud_map.RULES, *observability.RULES):
         yield partial(overall, settings)
     for name in sound(lambda: list(settings.cluster.node_groups)) or ():
         for of_group in cluster.GROUP_RULES:
@@ -41,5 +64,5 @@ def _rules(settings: Settings, region: str | None) -> Iterator[Rule]:
         for of_balancer in balancers.BALANCER_RULES:
             yield partial(of_balancer, settings, name)
     for name in sound(lambda: list(settings.services)) or ():
-        for of_workload in (*workloads.RULES, *health.RULES, *images.RULES, *routes.RULES):
+        for of_workload in _WORKLOAD_RULES:
             yield partial(of_workload, settings, name)

@@ -153,14 +153,19 @@ def _room(settings: Settings, name: str) -> Iterator[Fault]:
         )
 
 
-def _ports(settings: Settings) -> Iterator[Fault]:
-    """Each load balancer opens each port of its pods in the nodes' security group, which has one rule of EKS's."""
-    opened = {
+def opened_ports(settings: Settings) -> set[tuple[str, int]]:
+    """The ports of pods that each load balancer may reach: one rule each in the nodes' security group."""
+    return {
         (balancer, port)
         for balancer in settings.load_balancers
         for _, workload in behind(settings, balancer)
         for port in (workload.port, workload.health.port or workload.port)
     }
+
+
+def _ports(settings: Settings) -> Iterator[Fault]:
+    """Each load balancer opens each port of its pods in the nodes' security group, which has one rule of EKS's."""
+    opened = opened_ports(settings)
     if len(opened) >= MAX_GROUP_RULES:
         yield Fault(
             ("services",),
