@@ -14,6 +14,8 @@ _HOMES = {
     "MetricsAdapterArgs": "metrics_adapter",
     "Network": "network",
     "NetworkArgs": "network",
+    "Observability": "observability",
+    "ObservabilityArgs": "observability",
     "Platform": "platform",
     "Repository": "registry",
     "RepositoryArgs": "registry",

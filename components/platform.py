@@ -15,6 +15,7 @@ from components.identity import PodIdentity
 from components.load_balancer import LoadBalancer, LoadBalancerArgs
 from components.metrics_adapter import MetricsAdapter, MetricsAdapterArgs
 from components.network import Network, NetworkArgs
+from components.observability import Observability, ObservabilityArgs
 from components.registry import Repository
 from components.settings import priorities
 from components.settings.rules import rules_of
@@ -59,6 +60,7 @@ class Platform(Component):
         self.repositories = self._repositories()
         self.load_balancers = self._load_balancers()
         self._records()
+        self.observability = self._observability()
         self.workloads: dict[str, Workload] = {}
         self.outputs = self._outputs()
 
@@ -71,7 +73,10 @@ class Platform(Component):
         edges = self._edges()
         for name, config in sorted(self._settings.services.items()):
             self.workloads[name] = self._workload(name, config, edges.get(name))
+            self._watch(name, config)
             await asyncio.sleep(0)
+        if self.observability is not None:
+            self.observability.close()
         self.register_outputs(self.outputs)
 
     def _network(self) -> Network:
@@ -206,6 +211,21 @@ class Platform(Component):
                     protect=self._settings.load_balancers[key].deletion_protection,
                 )
 
+    def _observability(self) -> Observability | None:
+        config = self._settings.observability
+        if config is None:
+            return None
+        args = ObservabilityArgs(
+            config=config, load_balancers=self.load_balancers, region=self._region, tags=self._tags
+        )
+        return Observability("observability", args, self.child())
+
+    def _watch(self, name: str, config: settings.Workload) -> None:
+        workload = self.workloads[name]
+        if self.observability is not None and workload.target_group is not None:
+            suffix = workload.target_group.arn_suffix
+            self.observability.watch(name, config, target_group=suffix, depends_on=workload.ready)
+
     def _edges(self) -> dict[str, Edge]:
         edges: dict[str, Edge] = {}
         for key, load_balancer in self.load_balancers.items():
@@ -260,6 +280,10 @@ class Platform(Component):
                 name: found for name, workload in services if (found := clients.client(name, workload)) is not None
             },
             "topology": self._topology(),
+            "observability": {
+                "topic_arn": self.observability.topic_arn if self.observability else None,
+                "dashboards": self.observability.dashboards if self.observability else {},
+            },
         }
 
     def _topology(self) -> dict[str, Any]:

@@ -47,6 +47,7 @@ class Workload(Component):
     """Namespace, Service, target group, listener rules, binding, Deployment, autoscaler and disruption budget.
 
     Without an image there is everything but the Deployment and what scales it; the edge waits for the first one.
+    `target_group`: the one behind a load balancer, if any; `ready`: what stands for running pods.
     """
 
     type_name = "Workload"
@@ -58,6 +59,8 @@ class Workload(Component):
         self.namespace = self._namespace()
         account = self._service_account()
         service = self._kubernetes_service()
+        self.target_group: aws.lb.TargetGroup | None = None
+        self.ready: list[pulumi.Resource] = []
         exposures = [*self._exposure(service), *self._client_side()]
         image = self._image()
         role = self._role(account)
@@ -123,6 +126,7 @@ class Workload(Component):
         if alb is None or edge is None:
             return []
         group = target_group(self, self._config, alb, edge, self._args.tags)
+        self.target_group = group
         rules = listener_rules(self, rules_of(self.name, self._config), alb, group, edge, self._args.tags)
         # After the rules: pods of a group that no listener uses are never health-checked, so the readiness gate
         # would keep them waiting.
@@ -202,6 +206,7 @@ class Workload(Component):
                 delete_timeout=pods.delete_timeout(self._config.drain),
             ),
         )
+        self.ready = [deployment]
         autoscaling.v2.HorizontalPodAutoscaler(
             f"{self.name}-autoscaler",
             metadata=self._metadata(named=False),

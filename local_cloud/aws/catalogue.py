@@ -7,6 +7,8 @@ from typing import Final
 
 from local_cloud.aws import (
     acm,
+    athena,
+    cloudwatch,
     ec2,
     ec2_gateways,
     ec2_routes,
@@ -18,10 +20,14 @@ from local_cloud.aws import (
     kms,
     logs,
     route53,
+    service_discovery,
 )
 from local_cloud.aws.kind import Cloud, Kind, Props
 
-_MODULES: Final = (ec2, ec2_gateways, ec2_routes, ec2_security, iam, kms, logs, elb, eks, ecr, acm, route53)
+_MODULES: Final = (
+    *(ec2, ec2_gateways, ec2_routes, ec2_security, iam, kms, logs, elb, eks, ecr, acm, route53),
+    *(cloudwatch, athena, service_discovery),
+)
 
 KINDS: Final[Mapping[str, Kind]] = {kind.token: kind for module in _MODULES for kind in module.KINDS} | elb.ALIASES
 """Token -> kind; a type that pulumi-aws has under two tokens is there twice, with the kind of the first."""
