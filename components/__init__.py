@@ -6,6 +6,8 @@ from typing import Any
 _HOMES = {
     "Cluster": "cluster",
     "ClusterArgs": "cluster",
+    "Discovery": "discovery",
+    "DiscoveryArgs": "discovery",
     "LoadBalancer": "load_balancer",
     "LoadBalancerArgs": "load_balancer",
     "LoadBalancerController": "controllers",

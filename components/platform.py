@@ -10,6 +10,7 @@ from components import clients, settings
 from components.base import Component
 from components.cluster import Cluster, ClusterArgs
 from components.controllers import LoadBalancerController, LoadBalancerControllerArgs
+from components.discovery import Discovery, DiscoveryArgs, annotations
 from components.dns import Certificates, alias_record, certificate_domains
 from components.identity import PodIdentity
 from components.load_balancer import LoadBalancer, LoadBalancerArgs
@@ -57,6 +58,7 @@ class Platform(Component):
         self.cluster = self._cluster()
         self.controller = self._controller()
         self.metrics_adapter = self._metrics_adapter()
+        self.discovery = self._discovery()
         self.repositories = self._repositories()
         self.load_balancers = self._load_balancers()
         self._records()
@@ -134,6 +136,38 @@ class Platform(Component):
             return None
         args = MetricsAdapterArgs(config=config, kubernetes=self.cluster.kubernetes, depends_on=self.cluster.ready)
         return MetricsAdapter("metrics-adapter", args, self.child())
+
+    def _discovery(self) -> Discovery | None:
+        config = self._settings.cloud_map
+        if config is None:
+            return None
+        found = {
+            name: workload.port
+            for name, workload in self._settings.services.items()
+            if workload.expose.client_side is not None and workload.expose.client_side.cloud_map
+        }
+        return Discovery(
+            "discovery",
+            DiscoveryArgs(
+                config=config,
+                workloads=found,
+                vpc_id=self.network.vpc_id,
+                security_group_id=self.cluster.security_group_id,
+                cluster_name=self.cluster.cluster_name,
+                region=self._region,
+                kubernetes=self.cluster.kubernetes,
+                agent=self.cluster.addons["eks-pod-identity-agent"],
+                depends_on=self.cluster.ready,
+                tags=self._tags,
+            ),
+            self.child(),
+        )
+
+    def _found_by(self, name: str) -> tuple[dict[str, str], list[pulumi.Resource]]:
+        config = self._settings.cloud_map
+        if self.discovery is None or config is None or name not in self.discovery.services:
+            return {}, []
+        return annotations(name, config), [self.discovery.services[name]]
 
     def _repositories(self) -> dict[str, Repository]:
         return {
@@ -257,6 +291,7 @@ class Platform(Component):
                 identity=PodIdentity(
                     cluster_name=self.cluster.cluster_name, agent=self.cluster.addons["eks-pod-identity-agent"]
                 ),
+                found_by=self._found_by(name),
                 metrics=self.metrics_adapter.release if self.metrics_adapter and config.scaling.metrics else None,
                 tags=self._tags,
             ),
@@ -265,6 +300,7 @@ class Platform(Component):
 
     def _outputs(self) -> dict[str, Any]:
         services = sorted(self._settings.services.items())
+        namespace = self._settings.cloud_map.namespace if self._settings.cloud_map else None
         return {
             "cluster": {"name": self.cluster.cluster_name, "version": self._settings.cluster.version},
             "kubeconfig": self.cluster.kubeconfig,
@@ -277,7 +313,9 @@ class Platform(Component):
                 name: f"{workload.expose.alb.host}:443" for name, workload in services if workload.expose.alb
             },
             "clients": {
-                name: found for name, workload in services if (found := clients.client(name, workload)) is not None
+                name: found
+                for name, workload in services
+                if (found := clients.client(name, workload, namespace)) is not None
             },
             "topology": self._topology(),
             "observability": {

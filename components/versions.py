@@ -64,3 +64,12 @@ PROMETHEUS_ADAPTER: Final = Chart(
     namespace="kube-system",
     service_account="prometheus-adapter",
 )
+
+# Of its own name, beside whatever other ExternalDNS a cluster has: this one writes to AWS Cloud Map alone.
+CLOUD_MAP_REGISTRAR: Final = Chart(
+    name="external-dns",
+    repository="https://kubernetes-sigs.github.io/external-dns/",
+    version="1.21.1",
+    namespace="kube-system",
+    service_account="cloud-map-registrar",
+)

@@ -29,7 +29,8 @@ class WorkloadArgs:
     controller's release, whose chart brings the binding's CRD. edge: the load balancer it is exposed on.
     repositories: of all workloads, by name, for images that live there. callees: the workloads it calls, by name.
     identity: how its pods get a role, needed where it has permissions. metrics: what shows other metrics than CPU and
-    memory to the autoscaler.
+    memory to the autoscaler. found_by: annotations of the headless Service that make it known outside the cluster, and
+    what must exist before.
     """
 
     config: settings.Workload
@@ -40,6 +41,7 @@ class WorkloadArgs:
     callees: Mapping[str, settings.Workload] = field(default_factory=dict)
     identity: PodIdentity | None = None
     metrics: pulumi.Resource | None = None
+    found_by: tuple[Mapping[str, str], list[pulumi.Resource]] = field(default_factory=lambda: ({}, []))
     tags: Mapping[str, str] = field(default_factory=dict)
 
 
@@ -164,7 +166,10 @@ class Workload(Component):
         if self._config.expose.client_side is None:
             return []
         client_side.published(self, self._config, self._place())
-        return [client_side.headless_service(self, self._config, self._place(), annotations={}, depends_on=[])]
+        annotations, before = self._args.found_by
+        return [
+            client_side.headless_service(self, self._config, self._place(), annotations=annotations, depends_on=before)
+        ]
 
     def _role(self, account: core.v1.ServiceAccount) -> list[pulumi.Resource]:
         if self._args.identity is None or not (self._config.permissions or self._config.statements):
