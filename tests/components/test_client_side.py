@@ -81,7 +81,7 @@ def test_clients_get_target_and_service_config(minimal: Raw) -> None:
 def server(name: str, status: Any) -> Any:
     """A gRPC server that answers every call with its own name."""
 
-    class Anything(grpc.GenericRpcHandler):
+    class Anything(grpc.GenericRpcHandler):  # type: ignore[type-arg]
         def service(self, details: Any) -> Any:
             if not details.method.startswith("/acme.orders.v1.Orders/"):
                 return None
@@ -100,7 +100,7 @@ def answers(config: str, ports: list[int], wanted: int) -> set[bytes]:
     """Who answers the calls of a client that sees these addresses, once `wanted` of them have."""
     addresses = "ipv4:" + ",".join(f"127.0.0.1:{port}" for port in ports)
     with grpc.insecure_channel(addresses, options=[("grpc.service_config", config)]) as channel:
-        call = channel.unary_unary("/acme.orders.v1.Orders/Get")
+        call = channel.unary_unary("/acme.orders.v1.Orders/Get", bytes, bytes)
         found = {call(b"", timeout=10, wait_for_ready=True)}
         deadline = time.monotonic() + 10
         while len(found) < wanted and time.monotonic() < deadline:  # connections come up one after the other
