@@ -101,6 +101,7 @@ class ExistingListener:
     """A listener from the settings, with the attributes of `LoadBalancer` that others use."""
 
     arn: str
+    arn_suffix: str
     dns_name: str
     zone_id: str
     listener_arn: str
@@ -110,8 +111,10 @@ class ExistingListener:
     @classmethod
     def of(cls, listener: settings.ExistingListener, paths_to_pods: Sequence[pulumi.Resource]) -> "ExistingListener":
         """`arn` is the load balancer's: a listener's ARN is made of it (Service Authorization Reference: ELB V2)."""
+        arn = listener.arn.replace(":listener/", ":loadbalancer/").rpartition("/")[0]
         return cls(
-            arn=listener.arn.replace(":listener/", ":loadbalancer/").rpartition("/")[0],
+            arn=arn,
+            arn_suffix=arn.partition(":loadbalancer/")[2],
             dns_name=listener.dns_name,
             zone_id=listener.zone_id,
             listener_arn=listener.arn,

@@ -40,7 +40,7 @@ class LoadBalancerArgs:
 class LoadBalancer(Component):
     """ALB with one HTTPS listener, its security group, and the rules that let it reach the pods.
 
-    Outputs: `arn`, `dns_name`, `zone_id`, `listener_arn`, `security_group_id`.
+    Outputs: `arn`, `arn_suffix` (as CloudWatch wants it), `dns_name`, `zone_id`, `listener_arn`, `security_group_id`.
     """
 
     type_name = "LoadBalancer"
@@ -53,6 +53,7 @@ class LoadBalancer(Component):
         load_balancer = self._load_balancer(group)
         self.listener = self._listener(load_balancer)
         self.arn = load_balancer.arn
+        self.arn_suffix = load_balancer.arn_suffix
         self.dns_name = load_balancer.dns_name
         self.zone_id = load_balancer.zone_id
         self.listener_arn = self.listener.arn

@@ -8,12 +8,17 @@ import pulumi
 
 from components import clients, external_dns, lattice_wiring, settings, stacks
 from components.base import Component
+from components.client_side import Callee
 from components.cluster import Cluster, ClusterArgs
 from components.controllers import LoadBalancerController, LoadBalancerControllerArgs
+from components.discovery import Discovery, DiscoveryArgs, annotations
 from components.dns import Certificates, alias_record, certificate_domains
 from components.existing import ExistingCluster, ExistingListener, ExistingNetwork, let_in
+from components.identity import PodIdentity
 from components.load_balancer import LoadBalancer, LoadBalancerArgs
+from components.metrics_adapter import MetricsAdapter, MetricsAdapterArgs
 from components.network import Network, NetworkArgs
+from components.observability import Observability, ObservabilityArgs
 from components.registry import Repository
 from components.settings import priorities
 from components.settings.rules import rules_of
@@ -57,6 +62,8 @@ class Platform(Component):
         self.cluster = self._cluster()
         self.controller = self._controller()
         external_dns.of_platform(self, config, self._tags, region=region)
+        self.metrics_adapter = self._metrics_adapter()
+        self.discovery = self._discovery()
         self.repositories = self._repositories()
         self.load_balancers: dict[str, LoadBalancer | ExistingListener] = {
             **self._load_balancers(),
@@ -64,6 +71,7 @@ class Platform(Component):
         }
         self.lattice = self._lattice()
         self._records()
+        self.observability = self._observability()
         self.workloads: dict[str, Workload] = {}
         self.outputs = self._outputs()
 
@@ -76,9 +84,12 @@ class Platform(Component):
         edges = self._edges()
         for name, config in sorted(self._settings.services.items()):
             self.workloads[name] = self._workload(name, config, edges.get(name))
+            self._watch(name, config)
             await asyncio.sleep(0)
         if self.lattice is not None:
             self.outputs["lattice"] = self.lattice.outputs(self.workloads)
+        if self.observability is not None:
+            self.observability.close()
         self.register_outputs(self.outputs)
 
     def _network(self) -> Network | ExistingNetwork:
@@ -161,6 +172,45 @@ class Platform(Component):
             after=self.controller.release if self.controller else None,
             tags=self._tags,
         )
+
+    def _metrics_adapter(self) -> MetricsAdapter | None:
+        config = self._settings.cluster.metrics_adapter
+        if config is None:
+            return None
+        args = MetricsAdapterArgs(config=config, kubernetes=self.cluster.kubernetes, depends_on=self.cluster.ready)
+        return MetricsAdapter("metrics-adapter", args, self.child())
+
+    def _discovery(self) -> Discovery | None:
+        config = self._settings.cloud_map
+        if config is None:
+            return None
+        found = {
+            name: workload.port
+            for name, workload in self._settings.services.items()
+            if workload.expose.client_side is not None and workload.expose.client_side.cloud_map
+        }
+        return Discovery(
+            "discovery",
+            DiscoveryArgs(
+                config=config,
+                workloads=found,
+                vpc_id=self.network.vpc_id,
+                security_group_id=self.cluster.security_group_id,
+                cluster_name=self.cluster.cluster_name,
+                region=self._region,
+                kubernetes=self.cluster.kubernetes,
+                agent=self.cluster.addons.get("eks-pod-identity-agent"),
+                depends_on=self.cluster.ready,
+                tags=self._tags,
+            ),
+            self.child(),
+        )
+
+    def _found_by(self, name: str) -> tuple[dict[str, str], list[pulumi.Resource]]:
+        config = self._settings.cloud_map
+        if self.discovery is None or config is None or name not in self.discovery.services:
+            return {}, []
+        return annotations(name, config), [self.discovery.services[name]]
 
     def _repositories(self) -> dict[str, Repository]:
         return {
@@ -255,6 +305,21 @@ class Platform(Component):
         own = self._settings.load_balancers.get(key)
         return own.deletion_protection if own else self._protected
 
+    def _observability(self) -> Observability | None:
+        config = self._settings.observability
+        if config is None:
+            return None
+        args = ObservabilityArgs(
+            config=config, load_balancers=self.load_balancers, region=self._region, tags=self._tags
+        )
+        return Observability("observability", args, self.child())
+
+    def _watch(self, name: str, config: settings.Workload) -> None:
+        workload = self.workloads[name]
+        if self.observability is not None and workload.target_group is not None:
+            suffix = workload.target_group.arn_suffix
+            self.observability.watch(name, config, target_group=suffix, depends_on=workload.ready)
+
     def _edges(self) -> dict[str, Edge]:
         edges: dict[str, Edge] = {}
         for key, load_balancer in self.load_balancers.items():
@@ -290,19 +355,31 @@ class Platform(Component):
                 config=config,
                 kubernetes=self.cluster.kubernetes,
                 controller=self.controller.release if self.controller else None,
-                namespace=stacks.namespace(self._stack, self._settings.environment.kind, name),
+                namespace=self._namespace(name),
                 edge=edge,
                 mesh=self.lattice.mesh if self.lattice else None,
                 repositories=self.repositories,
+                callees={
+                    callee: Callee(self._settings.services[callee], self._namespace(callee)) for callee in config.calls
+                },
+                identity=PodIdentity(
+                    cluster_name=self.cluster.cluster_name, agent=self.cluster.addons.get("eks-pod-identity-agent")
+                ),
+                found_by=self._found_by(name),
+                metrics=self.metrics_adapter.release if self.metrics_adapter and config.scaling.metrics else None,
                 tags=self._tags,
             ),
             self.child(),
         )
 
+    def _namespace(self, name: str) -> str:
+        return stacks.namespace(self._stack, self._settings.environment.kind, name)
+
     def _outputs(self) -> dict[str, Any]:
         services = sorted(self._settings.services.items())
         version = (self._settings.existing.cluster or self._settings.cluster).version
         platform = self._settings.environment.kind == "platform"
+        cloud_map = self._settings.cloud_map.namespace if self._settings.cloud_map else None
         return {
             **({stacks.OUTPUT: stacks.exported(self, self._settings)} if platform else {}),
             "cluster": {"name": self.cluster.cluster_name, "version": version},
@@ -315,9 +392,17 @@ class Platform(Component):
             "endpoints": {
                 name: f"{workload.expose.alb.host}:443" for name, workload in services if workload.expose.alb
             },
-            "clients": {name: found for name, workload in services if (found := clients.client(workload)) is not None},
+            "clients": {
+                name: found
+                for name, workload in services
+                if (found := clients.client(name, workload, namespace=self._namespace(name), cloud_map=cloud_map))
+            },
             "lattice": {},  # filled in once there are workloads
             "topology": self._topology(),
+            "observability": {
+                "topic_arn": self.observability.topic_arn if self.observability else None,
+                "dashboards": self.observability.dashboards if self.observability else {},
+            },
         }
 
     def _topology(self) -> dict[str, Any]:

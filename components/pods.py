@@ -1,6 +1,6 @@
 """The Deployment of a workload and what goes with it: probes, drain, autoscaling, disruption budget."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import pulumi
 from pulumi_kubernetes import apps, autoscaling, core, meta, policy
@@ -48,9 +48,16 @@ def delete_timeout(drain: int) -> int:
 
 
 def deployment_spec(
-    name: str, config: settings.Workload, image: pulumi.Input[str], secret: core.v1.Secret | None
+    name: str,
+    config: settings.Workload,
+    image: pulumi.Input[str],
+    secret: core.v1.Secret | None,
+    variables: Sequence[core.v1.EnvVarArgs] = (),
 ) -> apps.v1.DeploymentSpecArgs:
-    """Spec without `replicas`: the autoscaler owns the number, and two owners would fight at every update."""
+    """Spec without `replicas`: the autoscaler owns the number, and two owners would fight at every update.
+
+    `variables`: environment variables beside those of the settings.
+    """
     return apps.v1.DeploymentSpecArgs(
         selector=meta.v1.LabelSelectorArgs(match_labels=labels(name)),
         # No pod goes before its successor is ready, which with the readiness gate means in service at the ALB.
@@ -59,7 +66,9 @@ def deployment_spec(
             rolling_update=apps.v1.RollingUpdateDeploymentArgs(max_surge="25%", max_unavailable=0),
         ),
         template=core.v1.PodTemplateSpecArgs(
-            metadata=meta.v1.ObjectMetaArgs(labels=labels(name)),
+            metadata=meta.v1.ObjectMetaArgs(
+                labels={**config.labels, **labels(name)}, annotations=_annotations(config) or None
+            ),
             spec=core.v1.PodSpecArgs(
                 service_account_name=name,
                 node_selector={"kubernetes.io/arch": config.architecture} if config.architecture else None,
@@ -68,33 +77,53 @@ def deployment_spec(
                 security_context=core.v1.PodSecurityContextArgs(
                     seccomp_profile=core.v1.SeccompProfileArgs(type="RuntimeDefault")
                 ),
-                topology_spread_constraints=[_spread(name, key) for key in SPREAD],
-                containers=[container(name, config, image, secret)],
+                topology_spread_constraints=[_spread(name, key, rule) for key, rule in _spreads(config.spread)],
+                containers=[container(name, config, image, secret, variables)],
             ),
         ),
     )
 
 
-def _spread(name: str, key: str) -> core.v1.TopologySpreadConstraintArgs:
+def _annotations(config: settings.Workload) -> dict[str, str]:
+    """The settings' own, and one that tells whether the pods have a role.
+
+    Pods get credentials only when they are made, so a role that comes or goes has to change the template.
+    """
+    identity = {"grpc-platform/identity": "pod-identity"} if config.permissions or config.statements else {}
+    return {**config.annotations, **identity}
+
+
+def _spreads(spread: settings.Spread) -> Sequence[tuple[str, str]]:
+    return tuple(zip(SPREAD, (spread.zones, spread.nodes), strict=True))
+
+
+def _spread(name: str, key: str, rule: str) -> core.v1.TopologySpreadConstraintArgs:
+    required = rule == "required"
     return core.v1.TopologySpreadConstraintArgs(
         max_skew=1,
         topology_key=key,
-        when_unsatisfiable="ScheduleAnyway",
+        when_unsatisfiable="DoNotSchedule" if required else "ScheduleAnyway",
         label_selector=meta.v1.LabelSelectorArgs(match_labels=labels(name)),
+        # Each rollout counted by itself: old pods that are about to go must not keep new ones from being placed.
+        match_label_keys=["pod-template-hash"] if required else None,
     )
 
 
 def container(
-    name: str, config: settings.Workload, image: pulumi.Input[str], secret: core.v1.Secret | None
+    name: str,
+    config: settings.Workload,
+    image: pulumi.Input[str],
+    secret: core.v1.Secret | None,
+    variables: Sequence[core.v1.EnvVarArgs] = (),
 ) -> core.v1.ContainerArgs:
     """The one container: ports, environment, resources, probes and the wait before SIGTERM."""
     return core.v1.ContainerArgs(
         name=name,
         image=image,
         ports=_ports(config),
-        env=environment(config, secret),
+        env=environment(config, secret, variables),
         resources=_resources(config.resources),
-        startup_probe=probe(config, config.health.liveness, period=2, failures=60),
+        startup_probe=probe(config, config.health.liveness, period=2, failures=(config.health.startup + 1) // 2),
         readiness_probe=probe(config, config.health.service, period=5, failures=2),
         liveness_probe=probe(config, config.health.liveness, period=10, failures=3),
         # The kubelet sleeps itself: images without a shell drain as well (Kubernetes: "Container Lifecycle Hooks").
@@ -122,19 +151,42 @@ def _ports(config: settings.Workload) -> list[core.v1.ContainerPortArgs]:
     return ports
 
 
-def environment(config: settings.Workload, secret: core.v1.Secret | None) -> list[core.v1.EnvVarArgs]:
-    """Variables in name order: the workload's own, its secrets by reference, and what it needs to drain in time."""
-    plain = {**config.env, "PORT": str(config.port), "DRAIN_SECONDS": str(config.drain)}
-    variables = {key: core.v1.EnvVarArgs(name=key, value=value) for key, value in plain.items()}
+def environment(
+    config: settings.Workload, secret: core.v1.Secret | None, variables: Sequence[core.v1.EnvVarArgs] = ()
+) -> list[core.v1.EnvVarArgs]:
+    """Variables in name order: the workload's own, its secrets by reference, and what it needs to drain in time.
+
+    `variables`: further ones, with names of their own.
+    """
+    plain = {
+        **config.env,
+        "PORT": str(config.port),
+        "DRAIN_SECONDS": str(config.drain),
+        **client_side_variables(config),
+    }
+    found = {key: core.v1.EnvVarArgs(name=key, value=value) for key, value in plain.items()}
     if secret is not None:
         for key in config.secrets:
-            variables[key] = core.v1.EnvVarArgs(
+            found[key] = core.v1.EnvVarArgs(
                 name=key,
                 value_from=core.v1.EnvVarSourceArgs(
                     secret_key_ref=core.v1.SecretKeySelectorArgs(name=secret.metadata.name, key=key)
                 ),
             )
-    return [variables[key] for key in sorted(variables)]
+    found |= {str(each.name): each for each in variables}
+    return [found[key] for key in sorted(found)]
+
+
+def client_side_variables(config: settings.Workload) -> dict[str, str]:
+    """How long the server keeps a connection, in seconds: it must read these itself (grpc/proposal A9)."""
+    client_side = config.expose.client_side
+    if client_side is None:
+        return {}
+    grace = client_side.max_connection_age_grace or config.drain
+    return {
+        "MAX_CONNECTION_AGE": str(client_side.max_connection_age),
+        "MAX_CONNECTION_AGE_GRACE": str(grace),
+    }
 
 
 def _resources(resources: settings.Resources) -> core.v1.ResourceRequirementsArgs:
@@ -160,7 +212,7 @@ def probe(config: settings.Workload, service: str, *, period: int, failures: int
 
 
 def autoscaler_spec(name: str, scaling: settings.Scaling) -> autoscaling.v2.HorizontalPodAutoscalerSpecArgs:
-    """Targets are percentages of the requests: the mean over the pods."""
+    """Targets of CPU and memory are percentages of the requests: the mean over the pods."""
     targets: Mapping[str, int | None] = {"cpu": scaling.cpu, "memory": scaling.memory}
     return autoscaling.v2.HorizontalPodAutoscalerSpecArgs(
         scale_target_ref=autoscaling.v2.CrossVersionObjectReferenceArgs(
@@ -169,16 +221,30 @@ def autoscaler_spec(name: str, scaling: settings.Scaling) -> autoscaling.v2.Hori
         min_replicas=scaling.min,
         max_replicas=scaling.max,
         metrics=[
-            autoscaling.v2.MetricSpecArgs(
-                type="Resource",
-                resource=autoscaling.v2.ResourceMetricSourceArgs(
-                    name=resource,
-                    target=autoscaling.v2.MetricTargetArgs(type="Utilization", average_utilization=target),
-                ),
-            )
-            for resource, target in sorted(targets.items())
-            if target is not None
+            *(_resource_metric(key, target) for key, target in sorted(targets.items()) if target is not None),
+            *(_pod_metric(metric, target) for metric, target in sorted(scaling.metrics.items())),
         ],
+    )
+
+
+def _resource_metric(resource: str, target: int) -> autoscaling.v2.MetricSpecArgs:
+    return autoscaling.v2.MetricSpecArgs(
+        type="Resource",
+        resource=autoscaling.v2.ResourceMetricSourceArgs(
+            name=resource,
+            target=autoscaling.v2.MetricTargetArgs(type="Utilization", average_utilization=target),
+        ),
+    )
+
+
+def _pod_metric(metric: str, target: str) -> autoscaling.v2.MetricSpecArgs:
+    """A metric of the pods themselves; without an adapter that knows it the autoscaler no longer scales down."""
+    return autoscaling.v2.MetricSpecArgs(
+        type="Pods",
+        pods=autoscaling.v2.PodsMetricSourceArgs(
+            metric=autoscaling.v2.MetricIdentifierArgs(name=metric),
+            target=autoscaling.v2.MetricTargetArgs(type="AverageValue", average_value=target),
+        ),
     )
 
 

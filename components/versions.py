@@ -81,6 +81,24 @@ EXTERNAL_DNS: Final = Chart(
     service_account="external-dns",
 )
 
+# The newest release of the chart in autumn 2026; application v0.12.0.
+PROMETHEUS_ADAPTER: Final = Chart(
+    name="prometheus-adapter",
+    repository="https://prometheus-community.github.io/helm-charts",
+    version="5.3.0",
+    namespace="kube-system",
+    service_account="prometheus-adapter",
+)
+
+# Of its own name, beside whatever other ExternalDNS a cluster has: this one writes to AWS Cloud Map alone.
+CLOUD_MAP_REGISTRAR: Final = Chart(
+    name="external-dns",
+    repository="https://kubernetes-sigs.github.io/external-dns/",
+    version="1.21.1",
+    namespace="kube-system",
+    service_account="cloud-map-registrar",
+)
+
 
 @dataclass(frozen=True)
 class CrdBundle:

@@ -7,8 +7,9 @@ import pulumi
 import pulumi_aws as aws
 from pulumi_kubernetes import apiextensions, apps, autoscaling, core, meta, policy
 
-from components import pods, settings
+from components import client_side, pods, settings
 from components.base import Component
+from components.identity import PodIdentity, workload_role
 from components.lattice_route import READINESS_GATE as LATTICE_GATE
 from components.lattice_route import Mesh, Routed, routed
 from components.registry import Repository, RepositoryArgs
@@ -29,7 +30,10 @@ class WorkloadArgs:
     config: its entry in the settings. kubernetes: provider of the cluster. controller: the load balancer
     controller's release, whose chart brings the binding's CRD; None where it is installed already. namespace: its
     name, by default the workload's. edge: the load balancer it is exposed on. mesh: the service network it is exposed
-    on. repositories: of all workloads, by name, for images that live there.
+    on. repositories: of all workloads, by name, for images that live there. callees: the workloads it calls, by name.
+    identity: how its pods get a role, needed where it has permissions. metrics: what shows other metrics than CPU and
+    memory to the autoscaler. found_by: annotations of the headless Service that make it known outside the cluster, and
+    what must exist before.
     """
 
     config: settings.Workload
@@ -39,6 +43,10 @@ class WorkloadArgs:
     edge: Edge | None = None
     mesh: Mesh | None = None
     repositories: Mapping[str, Repository] = field(default_factory=dict)
+    callees: Mapping[str, client_side.Callee] = field(default_factory=dict)
+    identity: PodIdentity | None = None
+    metrics: pulumi.Resource | None = None
+    found_by: tuple[Mapping[str, str], list[pulumi.Resource]] = field(default_factory=lambda: ({}, []))
     tags: Mapping[str, str] = field(default_factory=dict)
 
 
@@ -46,6 +54,7 @@ class Workload(Component):
     """Namespace, Service, target group, listener rules, binding, Deployment, autoscaler and disruption budget.
 
     Without an image there is everything but the Deployment and what scales it; the edge waits for the first one.
+    `target_group`: the one behind a load balancer, if any; `ready`: what stands for running pods.
     """
 
     type_name = "Workload"
@@ -57,12 +66,15 @@ class Workload(Component):
         self.namespace = self._namespace()
         account = self._service_account()
         service = self._kubernetes_service()
-        binding = self._exposure(service)
+        self.target_group: aws.lb.TargetGroup | None = None
+        self.ready: list[pulumi.Resource] = []
+        exposures = [*self._exposure(service), *self._client_side()]
         self.routed = self._lattice(service)
         image = self._image()
+        role = self._role(account)
         if image is not None:
             routes = [self.routed.route] if self.routed else []
-            self._pods(image, [account, service, *binding, *routes])
+            self._pods(image, [account, service, *exposures, *routes, *role])
         self.register_outputs({"namespace": self.namespace.metadata.name})
 
     @property
@@ -131,6 +143,7 @@ class Workload(Component):
         if alb is None or edge is None:
             return []
         group = target_group(self, self._config, alb, edge, self._args.tags)
+        self.target_group = group
         rules = listener_rules(self, rules_of(self.name, self._config), alb, group, edge, self._args.tags)
         # After the rules: pods of a group that no listener uses are never health-checked, so the readiness gate
         # would keep them waiting.
@@ -167,6 +180,23 @@ class Workload(Component):
             ),
         )
 
+    def _place(self) -> client_side.Namespaced:
+        return client_side.Namespaced(namespace=self.namespace.metadata.name, kubernetes=self._args.kubernetes)
+
+    def _client_side(self) -> list[pulumi.Resource]:
+        if self._config.expose.client_side is None:
+            return []
+        client_side.published(self, self._config, self._args.namespace or self.name, self._place())
+        annotations, before = self._args.found_by
+        return [
+            client_side.headless_service(self, self._config, self._place(), annotations=annotations, depends_on=before)
+        ]
+
+    def _role(self, account: core.v1.ServiceAccount) -> list[pulumi.Resource]:
+        if self._args.identity is None or not (self._config.permissions or self._config.statements):
+            return []
+        return workload_role(self, self._config, self._args.identity, account, self._args.tags)
+
     def _image(self) -> pulumi.Output[str] | None:
         image = self._config.image
         self.repository = self._args.repositories.get(self.name)
@@ -191,21 +221,23 @@ class Workload(Component):
         )
 
     def _pods(self, image: pulumi.Output[str], depends_on: Sequence[pulumi.Resource]) -> None:
+        variables = client_side.call_variables(self, self._args.callees, self._place())
         deployment = apps.v1.Deployment(
             f"{self.name}-deployment",
             metadata=self._metadata(),
-            spec=pods.deployment_spec(self.name, self._config, image, self._secret()),
+            spec=pods.deployment_spec(self.name, self._config, image, self._secret(), variables),
             opts=self.child(
                 provider=self._args.kubernetes,
                 depends_on=depends_on,
                 delete_timeout=pods.delete_timeout(self._config.drain),
             ),
         )
+        self.ready = [deployment]
         autoscaling.v2.HorizontalPodAutoscaler(
             f"{self.name}-autoscaler",
             metadata=self._metadata(named=False),
             spec=pods.autoscaler_spec(self.name, self._config.scaling),
-            opts=self._object(deployment),
+            opts=self._object(deployment, *([self._args.metrics] if self._args.metrics else [])),
         )
         policy.v1.PodDisruptionBudget(
             f"{self.name}-disruption-budget",

@@ -77,7 +77,10 @@ class FakeCloud(mocks.Mocks):
         if args.typ == "aws:ecr/repository:Repository":
             outputs["repositoryUrl"] = f"111122223333.dkr.ecr.{REGION}.amazonaws.com/{args.inputs['name']}"
         if args.typ == "aws:lb/loadBalancer:LoadBalancer":
+            outputs["arnSuffix"] = f"app/{args.name}/50dc6c495c0c9188"
             outputs |= {"dnsName": f"{args.name}.elb.amazonaws.com", "zoneId": "Z32O12XQLNTSW2"}
+        if args.typ == "aws:lb/targetGroup:TargetGroup":
+            outputs["arnSuffix"] = f"targetgroup/{args.name}/73e2d6bc24d8a067"
         if args.typ == "aws:route53/record:Record":
             outputs["fqdn"] = args.inputs.get("name")
         if args.typ == "aws:vpclattice/serviceNetwork:ServiceNetwork":

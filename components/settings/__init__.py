@@ -6,6 +6,8 @@ once. `json_schema` describes the stack file for editors. Nothing here imports P
 
 from .addons import ExternalDns, ExtraAddon
 from .base import Section
+from .client_side import ClientSide, Retry
+from .cloud_map import CloudMap
 from .cluster import Access, Cluster, NodeGroup, Taint
 from .environment import Environment
 from .errors import Problem, SettingsError
@@ -14,15 +16,21 @@ from .expose import Alb, Expose, Route
 from .lattice import Lattice, LatticeExposure, LatticeHealthCheck
 from .load import load
 from .load_balancers import Certificate, LoadBalancer
+from .metrics_adapter import Metric, MetricsAdapter
 from .model import Settings
 from .network import FlowLogs, Network
+from .observability import AccessLogs, Observability, Thresholds, WorkloadThresholds
+from .permissions import Statement
 from .schema import json_schema
-from .workload import Health, Image, Resources, Scaling, Workload
+from .workload import Health, Image, Resources, Scaling, Spread, Workload
 
 __all__ = [
     "Access",
+    "AccessLogs",
     "Alb",
     "Certificate",
+    "ClientSide",
+    "CloudMap",
     "Cluster",
     "Environment",
     "Existing",
@@ -39,19 +47,27 @@ __all__ = [
     "LatticeExposure",
     "LatticeHealthCheck",
     "LoadBalancer",
+    "Metric",
+    "MetricsAdapter",
     "Network",
     "NodeGroup",
+    "Observability",
     "Problem",
     "Resources",
+    "Retry",
     "Route",
     "Scaling",
     "Section",
     "ServiceNetwork",
     "Settings",
     "SettingsError",
+    "Spread",
+    "Statement",
     "Taint",
+    "Thresholds",
     "Vpc",
     "Workload",
+    "WorkloadThresholds",
     "json_schema",
     "load",
 ]

@@ -10,6 +10,7 @@ from pydantic import Field
 from .addons import EXTRA_ADDON, ExternalDns, ExtraAddon, ExtraAddonName
 from .base import EACH_ONCE, Keys, Planned, Says, Section, Settled, Text
 from .forms import DNS_LABEL, NAME_KEY, AddonVersion, Cidr, Flag, NameKey, PrincipalArn, Whole
+from .metrics_adapter import MetricsAdapter
 from .network import ZoneNames
 from .retention import SOURCE as RETENTION_SOURCE
 from .retention import Retention
@@ -224,5 +225,12 @@ class Cluster(Section):
             "ExternalDNS for objects that are not this platform's: it keeps records of `existing.hosted_zone` for "
             "Services and Ingresses. Hosts of `services` have records of Pulumi's and do not need it.",
             default="not installed",
+        ),
+    ] = None
+    metrics_adapter: Annotated[
+        MetricsAdapter | None,
+        Says(
+            "What shows metrics other than CPU and memory to the autoscalers.",
+            default="none; workloads scale by CPU and memory",
         ),
     ] = None

@@ -1,4 +1,4 @@
-"""How a workload is reached from outside the cluster."""
+"""How a workload is reached."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from .base import EACH_ONCE, Keys, Says, Section, Settled, Text
+from .client_side import ClientSide
 from .forms import NAME_KEY, BalancerKey, GrpcMethod, Host, NameKey, Whole
 from .lattice import LatticeExposure
 
@@ -97,9 +98,13 @@ class Alb(Section):
 
 
 class Expose(Section):
-    """How the workload is reached from outside the cluster."""
+    """How the workload is reached. Without any of these it has its Service, inside the cluster only."""
 
     alb: Annotated[Alb | None, Says("Through an Application Load Balancer.", default="not at all")] = None
     lattice: Annotated[
         LatticeExposure | None, Says("Through the VPC Lattice service network of `lattice`.", default="not at all")
+    ] = None
+    client_side: Annotated[
+        ClientSide | None,
+        Says("Directly, by gRPC clients that spread their calls over the pods.", default="not at all"),
     ] = None

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Final
 
+from .client_side import ClientSide
+from .cloud_map import CloudMap
 from .cluster import Cluster
 from .expose import Alb
 from .lattice import LatticeExposure, LatticeHealthCheck
@@ -24,7 +26,12 @@ def filled(settings: Settings) -> Settings:
     }
     services = {key: _workload(workload, settings) for key, workload in settings.services.items()}
     return settings.model_copy(
-        update={"cluster": _cluster(settings), "load_balancers": balancers, "services": services}
+        update={
+            "cluster": _cluster(settings),
+            "load_balancers": balancers,
+            "services": services,
+            "cloud_map": _cloud_map(settings),
+        }
     )
 
 
@@ -37,9 +44,21 @@ def _cluster(settings: Settings) -> Cluster:
     return settings.cluster.model_copy(update={key: value for key, value in defaults.items() if key not in given})
 
 
+def _cloud_map(settings: Settings) -> CloudMap | None:
+    found = settings.cloud_map
+    if found is None or "allow_cidrs" in found.model_fields_set:
+        return found
+    cidr = settings.existing.vpc.cidr if settings.existing.vpc else settings.network.cidr
+    return found.model_copy(update={"allow_cidrs": (cidr,)})
+
+
 def _workload(workload: Workload, settings: Settings) -> Workload:
     health = workload.health.model_copy(update=_health(workload))
-    exposed = {"alb": _alb(workload, settings), "lattice": _lattice(workload, health)}
+    exposed = {
+        "alb": _alb(workload, settings),
+        "lattice": _lattice(workload, health),
+        "client_side": _client_side(workload),
+    }
     expose = workload.expose.model_copy(update={key: value for key, value in exposed.items() if value is not None})
     return workload.model_copy(update={"health": health, "expose": expose})
 
@@ -64,6 +83,13 @@ def _lattice(workload: Workload, health: Health) -> LatticeExposure | None:
     usual = {name: getattr(health, name) for name in LatticeHealthCheck.model_fields if name in Health.model_fields}
     check = LatticeHealthCheck.model_construct(**{**usual, "port": health.port or workload.port, **said})
     return exposure.model_copy(update={"health_check": check})
+
+
+def _client_side(workload: Workload) -> ClientSide | None:
+    exposure = workload.expose.client_side
+    if exposure is None or exposure.max_connection_age_grace is not None:
+        return exposure
+    return exposure.model_copy(update={"max_connection_age_grace": workload.drain})
 
 
 def _health(workload: Workload) -> dict[str, object]:

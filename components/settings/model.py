@@ -8,6 +8,7 @@ from typing import Annotated
 from pydantic import Field
 
 from .base import Keys, Says, Section, Settled
+from .cloud_map import CloudMap
 from .cluster import Cluster
 from .environment import Environment
 from .existing import Existing
@@ -15,6 +16,7 @@ from .forms import BALANCER_KEY, WORKLOAD_KEY, BalancerKey, WorkloadKey
 from .lattice import Lattice
 from .load_balancers import LoadBalancer
 from .network import Network
+from .observability import Observability
 from .workload import Workload
 
 
@@ -40,6 +42,14 @@ class Settings(Section):
     services: Annotated[Mapping[WorkloadKey, Settled[Workload]], Keys(WORKLOAD_KEY), Says("Workloads, by name.")] = (
         Field(default_factory=dict)
     )
+    cloud_map: Annotated[
+        CloudMap | None,
+        Says("Where clients outside the cluster find pods.", default="none; they are found inside the cluster only"),
+    ] = None
+    observability: Annotated[
+        Observability | None,
+        Says("Alarms and dashboards; `{}` has all defaults.", default="none"),
+    ] = None
 
     def load_balancer_of(self, service: str) -> str | None:
         """Key of the load balancer before workload `service`; None when it has none. Raises KeyError if unknown."""

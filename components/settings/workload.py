@@ -3,13 +3,29 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Annotated, Literal
+from typing import Annotated, Final, Literal
 
 from pydantic import Field
 
-from .base import EACH_ONCE, Keys, Says, Section, Text
+from .base import EACH_ONCE, Keys, Says, Section, Settled, Text
+from .cluster import LabelValue
 from .expose import Expose
-from .forms import VARIABLE, GrpcServiceName, HealthName, Plain, Port, Secret, Variable, Whole, WorkloadKey
+from .forms import (
+    NAME_KEY,
+    VARIABLE,
+    GrpcServiceName,
+    HealthName,
+    NameKey,
+    Plain,
+    Port,
+    Secret,
+    Variable,
+    Whole,
+    WorkloadKey,
+)
+from .metrics_adapter import METRIC_KEY, MetricKey
+from .observability import WorkloadThresholds
+from .permissions import PolicyArn, Statement
 
 _HEALTH = "Elastic Load Balancing API Reference, CreateTargetGroup"
 Cpu = Annotated[
@@ -23,6 +39,22 @@ Memory = Annotated[
     str,
     Text(r"(?!0+[A-Za-z]*$)[0-9]{1,15}(?:Ki|Mi|Gi|Ti|k|M|G|T)?", 'memory above 0, in text, such as "256Mi" or "2Gi"'),
 ]
+# Zero or "1e3" would be no target; a thousandth is the finest a quantity has.
+Amount = Annotated[
+    str,
+    Text(
+        r"(?!0+m?$|0*\.0*$)(?:[0-9]{1,12}(?:\.[0-9]{1,3})?|[0-9]{1,12}m)",
+        'a number above 0, in text, such as "50", "2.5" or "500m"',
+    ),
+]
+# Kubernetes, "Labels and Selectors": an optional prefix and a name. The platform's own label selects the pods.
+POD_LABEL_KEY: Final = Text(
+    r"(?:[a-z0-9](?:[a-z0-9.-]{0,251}[a-z0-9])?/)?[A-Za-z0-9](?:[A-Za-z0-9_.-]{0,61}[A-Za-z0-9])?",
+    "a Kubernetes key such as team or prometheus.io/scrape, other than the platform's own (app.kubernetes.io/name, "
+    "grpc-platform/*)",
+    refused=r"app\.kubernetes\.io/name|grpc-platform/.*",
+)
+PodLabelKey = Annotated[str, POD_LABEL_KEY]
 
 
 class Image(Section):
@@ -107,6 +139,15 @@ class Health(Section):
     unhealthy: Annotated[
         Whole, Field(ge=2, le=10), Says("Bad answers in a row that make a pod unhealthy.", source=_HEALTH)
     ] = 2
+    startup: Annotated[
+        Whole,
+        Field(ge=10, le=480),
+        Says(
+            "Seconds a pod may take until it first answers; then it is started anew. An update waits ten minutes for "
+            "new pods.",
+            source="Kubernetes, Configure Liveness, Readiness and Startup Probes",
+        ),
+    ] = 120
 
 
 class Scaling(Section):
@@ -123,6 +164,25 @@ class Scaling(Section):
         Annotated[int, Field(ge=1, le=100, strict=True)] | None,
         Says("Target use of the requested memory in per cent.", default="memory does not scale the workload"),
     ] = None
+    metrics: Annotated[
+        Mapping[MetricKey, Amount],
+        Field(max_length=10),
+        Keys(METRIC_KEY),
+        Says("Target of other metrics, a mean over the pods, by the names that `cluster.metrics_adapter` declares."),
+    ] = Field(default_factory=dict)
+
+
+class Spread(Section):
+    """Whether pods wait rather than crowd together. Counted for each rollout apart where it is `required`."""
+
+    zones: Annotated[
+        Literal["preferred", "required"],
+        Says("`required`: a pod stays pending rather than make one zone have two pods more than another."),
+    ] = "preferred"
+    nodes: Annotated[
+        Literal["preferred", "required"],
+        Says("`required`: a pod stays pending rather than make one node have two pods more than another."),
+    ] = "preferred"
 
 
 class Resources(Section):
@@ -150,7 +210,7 @@ class Workload(Section):
         Says("gRPC services of the workload; each gets a listener rule.", default="[]: every path of the host"),
     ] = ()
     health: Annotated[Health, Says("Health checks.")] = Field(default_factory=Health)
-    expose: Annotated[Expose, Says("How it is reached from outside the cluster.")] = Field(default_factory=Expose)
+    expose: Annotated[Expose, Says("How it is reached.")] = Field(default_factory=Expose)
     scaling: Annotated[Scaling, Says("How many pods run.")] = Field(default_factory=Scaling)
     resources: Annotated[Resources, Says("What a pod asks of its node.")] = Field(default_factory=Resources)
     env: Annotated[
@@ -180,3 +240,40 @@ class Workload(Section):
             default="any: the image is of every architecture that the node groups have",
         ),
     ] = None
+    calls: Annotated[
+        tuple[WorkloadKey, ...],
+        EACH_ONCE,
+        Says(
+            "Workloads with `expose.client_side` that this one calls: it gets their address and gRPC service config "
+            "as the variables `<NAME>_TARGET` and `<NAME>_SERVICE_CONFIG`."
+        ),
+    ] = ()
+    permissions: Annotated[
+        tuple[PolicyArn, ...],
+        Field(max_length=10),
+        EACH_ONCE,
+        Says(
+            "IAM policies of the role that the pods get by EKS Pod Identity.",
+            default="[]: no role, unless there are `statements`",
+            source="IAM User Guide, IAM and AWS STS quotas",
+        ),
+    ] = ()
+    statements: Annotated[
+        Mapping[NameKey, Settled[Statement]],
+        Field(max_length=50),
+        Keys(NAME_KEY),
+        Says("What the role allows besides, by name."),
+    ] = Field(default_factory=dict)
+    labels: Annotated[
+        Mapping[PodLabelKey, LabelValue], Field(max_length=50), Keys(POD_LABEL_KEY), Says("More labels of the pods.")
+    ] = Field(default_factory=dict)
+    annotations: Annotated[
+        Mapping[PodLabelKey, Plain],
+        Field(max_length=50),
+        Keys(POD_LABEL_KEY),
+        Says("Annotations of the pods, for example those that a Prometheus looks for."),
+    ] = Field(default_factory=dict)
+    spread: Annotated[Spread, Says("How the pods are spread.")] = Field(default_factory=Spread)
+    alarms: Annotated[
+        WorkloadThresholds, Says("Thresholds of this workload's alarms, where the stack has `observability`.")
+    ] = Field(default_factory=WorkloadThresholds)

@@ -7,6 +7,8 @@ from typing import Final
 
 from local_cloud.aws import (
     acm,
+    athena,
+    cloudwatch,
     ec2,
     ec2_endpoints,
     ec2_gateways,
@@ -20,13 +22,14 @@ from local_cloud.aws import (
     logs,
     ram,
     route53,
+    service_discovery,
     vpclattice,
 )
 from local_cloud.aws.kind import Cloud, Kind, Props
 
 _MODULES: Final = (
     *(ec2, ec2_endpoints, ec2_gateways, ec2_routes, ec2_security, iam, kms, logs, elb, eks, ecr, acm, route53),
-    *(vpclattice, ram),
+    *(vpclattice, ram, cloudwatch, athena, service_discovery),
 )
 
 KINDS: Final[Mapping[str, Kind]] = {kind.token: kind for module in _MODULES for kind in module.KINDS} | elb.ALIASES

@@ -65,6 +65,7 @@ CHARTS: Final[dict[str, Chart]] = {
         ),
     ),
     "metrics-server": Chart("3.13.1", "0.8.1", "https://kubernetes-sigs.github.io/metrics-server/"),
+    "prometheus-adapter": Chart("5.3.0", "v0.12.0", "https://prometheus-community.github.io/helm-charts"),
     "external-dns": Chart(
         "1.23.0",
         "0.23.0",

@@ -60,10 +60,13 @@ def test_zones_and_one_instance_type_are_all_that_must_be_said() -> None:
             "extra_addons": {},
             "network_policies": False,
             "external_dns": None,
+            "metrics_adapter": None,
         },
         "load_balancers": {},
         "lattice": None,
         "services": {},
+        "cloud_map": None,
+        "observability": None,
     }
 
 
@@ -101,14 +104,22 @@ def test_a_grpc_workload_is_checked_by_the_standard_health_service_under_its_fir
             "timeout": 5,
             "healthy": 2,
             "unhealthy": 2,
+            "startup": 120,
         },
-        "expose": {"alb": None, "lattice": None},
-        "scaling": {"min": 2, "max": 10, "cpu": 70, "memory": None},
+        "expose": {"alb": None, "lattice": None, "client_side": None},
+        "scaling": {"min": 2, "max": 10, "cpu": 70, "memory": None, "metrics": {}},
         "resources": {"cpu": "250m", "memory": "256Mi", "cpu_limit": None, "memory_limit": None},
         "env": {},
         "secrets": {},
         "drain": 30,
         "architecture": None,
+        "calls": (),
+        "permissions": (),
+        "statements": {},
+        "labels": {},
+        "annotations": {},
+        "spread": {"zones": "preferred", "nodes": "preferred"},
+        "alarms": {"latency": None, "target_errors": None},
     }
 
 

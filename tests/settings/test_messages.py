@@ -11,7 +11,8 @@ from .conftest import Desk
 
 def test_an_unknown_key_is_answered_with_the_likely_one_and_the_allowed_ones(desk: Desk) -> None:
     allowed = (
-        "protocol, port, image, grpc_services, health, expose, scaling, resources, env, secrets, drain, architecture"
+        "protocol, port, image, grpc_services, health, expose, scaling, resources, env, secrets, drain, architecture, "
+        "calls, permissions, statements, labels, annotations, spread, alarms"
     )
     assert desk.put("services.orders.prot", "grpc").drop("services.orders.protocol").lines()[:1] == [
         f'services.orders.prot: unknown key; did you mean "port"? (allowed: {allowed})'
@@ -26,7 +27,7 @@ def test_an_unknown_key_shows_no_value(desk: Desk) -> None:
 
 def test_an_unknown_section_is_a_problem_even_when_it_is_a_word_of_a_later_release(desk: Desk) -> None:
     (line,) = desk.put("mesh", {"auth": "iam"}).lines()
-    allowed = "environment, existing, network, cluster, load_balancers, lattice, services"
+    allowed = "environment, existing, network, cluster, load_balancers, lattice, services, cloud_map, observability"
     assert line == f"mesh: unknown key (allowed: {allowed})"
 
 

@@ -15,6 +15,8 @@ from components.settings.model import Settings
 from components.settings.verify import (
     addons,
     balancers,
+    client_side,
+    cloud_map,
     cluster,
     environment,
     existing,
@@ -23,6 +25,8 @@ from components.settings.verify import (
     lattice,
     listeners,
     network,
+    observability,
+    permissions,
     routes,
     stacks,
     workloads,
@@ -39,6 +43,23 @@ _OVERALL: Final = (
     *addons.RULES,
     *balancers.RULES,
     *lattice.RULES,
+    *cloud_map.RULES,
+    *observability.RULES,
+)
+_REGIONAL: Final = (
+    *(environment.zones, balancers.regions, existing.regions, network.china, lattice.lists),
+    observability.topics,
+)
+_WORKLOAD_RULES: Final = (
+    *workloads.RULES,
+    *client_side.RULES,
+    *cloud_map.WORKLOAD_RULES,
+    *permissions.RULES,
+    *observability.WORKLOAD_RULES,
+    *health.RULES,
+    *images.RULES,
+    *routes.RULES,
+    *lattice.WORKLOAD_RULES,
 )
 
 
@@ -55,7 +76,7 @@ def _tried(rule: Rule) -> Iterator[Fault]:
 
 
 def _rules(settings: Settings, region: str | None) -> Iterator[Rule]:
-    for whole in (environment.zones, balancers.regions, existing.regions, network.china, lattice.lists):
+    for whole in _REGIONAL:
         yield partial(whole, settings, region)
     for overall in _OVERALL:
         yield partial(overall, settings)
@@ -73,5 +94,5 @@ def _of_entries(settings: Settings) -> Iterator[Rule]:
         for of_listener in listeners.RULES:
             yield partial(of_listener, settings, name)
     for name in sound(lambda: list(settings.services)) or ():
-        for of_workload in (*workloads.RULES, *health.RULES, *images.RULES, *routes.RULES, *lattice.WORKLOAD_RULES):
+        for of_workload in _WORKLOAD_RULES:
             yield partial(of_workload, settings, name)

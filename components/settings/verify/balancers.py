@@ -180,15 +180,20 @@ def room(settings: Settings, name: str) -> Iterator[Fault]:
         )
 
 
-def _ports(settings: Settings) -> Iterator[Fault]:
-    """Each load balancer opens each port of its pods in the nodes' security group, which has one rule of EKS's."""
-    opened = {
+def opened_ports(settings: Settings) -> set[tuple[str, int]]:
+    """The ports of pods that each load balancer may reach: one rule each in the nodes' security group."""
+    return {
         (balancer, port)
         # An existing listener opens a port in the group of a cluster that this stack makes, and in no other.
         for balancer in (settings.load_balancers if settings.existing.cluster else settings.balancers)
         for _, workload in behind(settings, balancer)
         for port in (workload.port, workload.health.port or workload.port)
     } | {(name, port) for name, balancer in settings.load_balancers.items() for port in balancer.pod_ports}
+
+
+def _ports(settings: Settings) -> Iterator[Fault]:
+    """Each load balancer opens each port of its pods in the nodes' security group, which has one rule of EKS's."""
+    opened = opened_ports(settings)
     listed = lattice.weight(settings)
     if len(opened) + listed >= MAX_GROUP_RULES:
         beside = f" and {listed} for the prefix lists of VPC Lattice" if listed else ""

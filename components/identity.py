@@ -1,0 +1,62 @@
+"""The IAM role of a workload's pods, bound to their service account by EKS Pod Identity."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import pulumi
+import pulumi_aws as aws
+from pulumi_kubernetes import core
+
+from components import iam, settings
+from components.base import Component
+from components.settings.verify.permissions import policy
+
+
+@dataclass(frozen=True, kw_only=True)
+class PodIdentity:
+    """How pods of the cluster get a role. agent: the Pod Identity agent's add-on, which hands out the credentials."""
+
+    cluster_name: pulumi.Input[str]
+    agent: pulumi.Resource | None
+
+
+def attachment_key(arn: str) -> str:
+    """What stands for a policy in logical names: `aws/AmazonS3ReadOnlyAccess`, `111122223333/team/orders`."""
+    account, _, name = arn.partition(":iam::")[2].partition(":policy/")
+    return f"{account}/{name}"
+
+
+def workload_role(
+    owner: Component,
+    config: settings.Workload,
+    identity: PodIdentity,
+    account: core.v1.ServiceAccount,
+    tags: Mapping[str, str],
+) -> list[pulumi.Resource]:
+    """Role, its policies and the association; depend on all of it, since credentials are injected at a pod's creation.
+
+    The role may be assumed by EKS Pod Identity alone (EKS user guide: "Pod Identities", role trust policy).
+    """
+    role, rights = iam.role(
+        owner,
+        f"{owner.name}-role",
+        trust_policy=iam.pod_identity_trust(),
+        policy_arns={attachment_key(arn): arn for arn in config.permissions},
+        tags=tags,
+    )
+    if config.statements:
+        own = aws.iam.RolePolicy(
+            f"{owner.name}-role-policy", role=role.name, policy=json.dumps(policy(config)), opts=owner.child()
+        )
+        rights = [*rights, own]
+    association = aws.eks.PodIdentityAssociation(
+        f"{owner.name}-identity",
+        cluster_name=identity.cluster_name,
+        namespace=account.metadata.namespace.apply(str),
+        service_account=account.metadata.name.apply(str),
+        role_arn=role.arn,
+        tags=dict(tags),
+        opts=owner.child(depends_on=[*([identity.agent] if identity.agent else []), *rights]),
+    )
+    return [*rights, association]
