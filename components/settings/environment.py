@@ -8,6 +8,7 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from .base import Keys, Planned, Says, Section, Text
+from .edge import BucketName
 from .forms import Domain, Flag
 
 # Tagging API: key up to 128, value up to 256 characters, the prefix aws: is Amazon's own.
@@ -64,5 +65,14 @@ class Existing(Section):
         Says(
             "Zone in which certificates are validated and hosts get their alias records.",
             default="none; nothing is written to DNS",
+        ),
+    ] = None
+    log_bucket: Annotated[
+        BucketName | None,
+        Says(
+            "Bucket of the stack's region for the logs of load balancers. Its policy must let Elastic Load Balancing "
+            "write (docs/load-balancers.md).",
+            default="none; a load balancer with `logs` makes one",
+            source="ALB User Guide, Enable access logs",
         ),
     ] = None

@@ -15,7 +15,7 @@ def loaded(**more: Any) -> dict[str, Any]:
 def test_zones_and_one_instance_type_are_all_that_must_be_said() -> None:
     assert loaded() == {
         "environment": {"kind": "all", "protected": False, "tags": {}},
-        "existing": {"hosted_zone": None},
+        "existing": {"hosted_zone": None, "log_bucket": None},
         "network": {"cidr": "10.0.0.0/16", "zones": ("eu-west-1a", "eu-west-1b"), "nat": "single"},
         "cluster": {
             "version": "1.36",
@@ -61,6 +61,21 @@ def test_a_load_balancer_needs_only_a_scheme_and_a_way_to_a_certificate() -> Non
         "tls_policy": "ELBSecurityPolicy-TLS13-1-2-Res-PQ-2025-09",
         "allow_cidrs": ("0.0.0.0/0",),
         "deletion_protection": False,
+        "mtls": None,
+        "waf": None,
+        "headers": {
+            "drop_invalid": False,
+            "preserve_host": False,
+            "forwarded_for": "append",
+            "client_port": False,
+            "tls_version_and_cipher": False,
+            "server": True,
+            "rename": {},
+            "add": {},
+        },
+        "desync_mitigation": "defensive",
+        "logs": None,
+        "zonal_shift": False,
     }
 
 
@@ -83,6 +98,7 @@ def test_a_grpc_workload_is_checked_by_the_standard_health_service_under_its_fir
             "unhealthy": 2,
         },
         "expose": {"alb": None},
+        "backend_tls": None,
         "scaling": {"min": 2, "max": 10, "cpu": 70, "memory": None},
         "resources": {"cpu": "250m", "memory": "256Mi", "cpu_limit": None, "memory_limit": None},
         "env": {},
@@ -102,10 +118,15 @@ def test_an_http_workload_is_checked_at_the_root_and_gets_every_path_of_its_host
         "load_balancer": "public",
         "host": "web.example.com",
         "algorithm": "round_robin",
+        "anomaly_mitigation": False,
         "generation": 1,
         "slow_start": 0,
         "routes": {},
         "paths": ("/*",),
+        "canary": None,
+        "stickiness": None,
+        "target_health": None,
+        "rewrite": None,
     }
 
 

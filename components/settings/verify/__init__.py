@@ -11,7 +11,17 @@ from functools import partial
 
 from components.settings.broken import UnsettledError, sound
 from components.settings.model import Settings
-from components.settings.verify import balancers, cluster, environment, health, images, routes, workloads
+from components.settings.verify import (
+    balancers,
+    cluster,
+    edge,
+    environment,
+    health,
+    images,
+    routes,
+    spreading,
+    workloads,
+)
 from components.settings.wording import Fault
 
 Rule = Callable[[], Iterable[Fault]]
@@ -30,16 +40,16 @@ def _tried(rule: Rule) -> Iterator[Fault]:
 
 
 def _rules(settings: Settings, region: str | None) -> Iterator[Rule]:
-    for whole in (environment.zones, balancers.regions):
+    for whole in (environment.zones, balancers.regions, edge.regions):
         yield partial(whole, settings, region)
-    for overall in (*environment.RULES, *cluster.RULES, *balancers.RULES):
+    for overall in (*environment.RULES, *cluster.RULES, *balancers.RULES, *edge.RULES):
         yield partial(overall, settings)
     for name in sound(lambda: list(settings.cluster.node_groups)) or ():
         for of_group in cluster.GROUP_RULES:
             yield partial(of_group, settings, name)
     for name in sound(lambda: list(settings.load_balancers)) or ():
-        for of_balancer in balancers.BALANCER_RULES:
+        for of_balancer in (*balancers.BALANCER_RULES, *edge.BALANCER_RULES):
             yield partial(of_balancer, settings, name)
     for name in sound(lambda: list(settings.services)) or ():
-        for of_workload in (*workloads.RULES, *health.RULES, *images.RULES, *routes.RULES):
+        for of_workload in (*workloads.RULES, *health.RULES, *images.RULES, *routes.RULES, *spreading.RULES):
             yield partial(of_workload, settings, name)
