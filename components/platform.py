@@ -11,12 +11,12 @@ from components.base import Component
 from components.cluster import Cluster, ClusterArgs
 from components.controllers import LoadBalancerController, LoadBalancerControllerArgs
 from components.dns import Certificates, alias_record, certificate_domains
+from components.listener_rules import Destination, Edge
 from components.load_balancer import LoadBalancer, LoadBalancerArgs
 from components.network import Network, NetworkArgs
 from components.registry import Repository
 from components.settings import priorities
-from components.settings.rules import rules_of
-from components.target_group import Edge
+from components.settings.rules import destinations, hosts_of, in_order, rules_of
 from components.workload import Workload, WorkloadArgs, repository
 
 
@@ -60,14 +60,14 @@ class Platform(Component):
         self.outputs = self._outputs()
 
     async def register_workloads(self) -> None:
-        """Make the workloads, in name order, and close the component.
+        """Make the workloads, in name order but after those their routes lead to, and close the component.
 
         The SDK sends nothing to the engine while the program holds its event loop, and hundreds of workloads take a
         minute to construct. A turn of the loop after each lets the engine work on the first ones meanwhile.
         """
         edges = self._edges()
-        for name, config in sorted(self._settings.services.items()):
-            self.workloads[name] = self._workload(name, config, edges.get(name))
+        for name in in_order(self._settings.services):
+            self.workloads[name] = self._workload(name, self._settings.services[name], edges.get(name))
             await asyncio.sleep(0)
         self.register_outputs(self.outputs)
 
@@ -137,7 +137,7 @@ class Platform(Component):
 
     def _hosts(self, load_balancer: str) -> list[str]:
         workloads = self._exposed[load_balancer].values()
-        return sorted({workload.expose.alb.host for workload in workloads if workload.expose.alb})
+        return sorted({host for workload in workloads if workload.expose.alb for host in hosts_of(workload.expose.alb)})
 
     def _load_balancers(self) -> dict[str, LoadBalancer]:
         arns = self._certificate_arns()
@@ -176,6 +176,7 @@ class Platform(Component):
                 ports=[port for each in workloads for port in (each.port, each.health.port or each.port)],
                 depends_on=network.ready,
                 protect=config.deletion_protection,
+                log_bucket=self._settings.existing.log_bucket,
                 tags=self._tags,
             ),
             self.child(),
@@ -223,10 +224,15 @@ class Platform(Component):
                 controller=self.controller.release,
                 edge=edge,
                 repositories=self.repositories,
+                destinations=self._destinations(config),
                 tags=self._tags,
             ),
             self.child(),
         )
+
+    def _destinations(self, config: settings.Workload) -> dict[str, Destination]:
+        found = {name: self.workloads[name].destination for name in destinations(config)}
+        return {name: destination for name, destination in found.items() if destination is not None}
 
     def _outputs(self) -> dict[str, Any]:
         services = sorted(self._settings.services.items())

@@ -1,11 +1,12 @@
 """The Deployment of a workload and what goes with it: probes, drain, autoscaling, disruption budget."""
 
+import math
 from collections.abc import Mapping
 
 import pulumi
 from pulumi_kubernetes import apps, autoscaling, core, meta, policy
 
-from components import settings
+from components import backend_tls, settings
 
 # How long a pod keeps serving after it left the endpoints: the controller's watch, the deregistration call and the
 # load balancer's own spread take tens of seconds (kubernetes-sigs/aws-load-balancer-controller#1719, #2366).
@@ -48,9 +49,12 @@ def delete_timeout(drain: int) -> int:
 
 
 def deployment_spec(
-    name: str, config: settings.Workload, image: pulumi.Input[str], secret: core.v1.Secret | None
+    name: str, config: settings.Workload, image: pulumi.Input[str], secret: core.v1.Secret | None, *, account: str
 ) -> apps.v1.DeploymentSpecArgs:
-    """Spec without `replicas`: the autoscaler owns the number, and two owners would fight at every update."""
+    """Spec without `replicas`: the autoscaler owns the number, and two owners would fight at every update.
+
+    account: name of the service account, which a workload and its canary share.
+    """
     return apps.v1.DeploymentSpecArgs(
         selector=meta.v1.LabelSelectorArgs(match_labels=labels(name)),
         # No pod goes before its successor is ready, which with the readiness gate means in service at the ALB.
@@ -61,7 +65,7 @@ def deployment_spec(
         template=core.v1.PodTemplateSpecArgs(
             metadata=meta.v1.ObjectMetaArgs(labels=labels(name)),
             spec=core.v1.PodSpecArgs(
-                service_account_name=name,
+                service_account_name=account,
                 automount_service_account_token=False,
                 termination_grace_period_seconds=grace_period(config.drain),
                 security_context=core.v1.PodSecurityContextArgs(
@@ -69,6 +73,7 @@ def deployment_spec(
                 ),
                 topology_spread_constraints=[_spread(name, key) for key in SPREAD],
                 containers=[container(name, config, image, secret)],
+                volumes=backend_tls.volumes(config.backend_tls),
             ),
         ),
     )
@@ -100,6 +105,7 @@ def container(
         lifecycle=core.v1.LifecycleArgs(
             pre_stop=core.v1.LifecycleHandlerArgs(sleep=core.v1.SleepActionArgs(seconds=DEREGISTRATION_SECONDS))
         ),
+        volume_mounts=backend_tls.mounts(config.backend_tls),
         security_context=core.v1.SecurityContextArgs(
             allow_privilege_escalation=False, capabilities=core.v1.CapabilitiesArgs(drop=["ALL"])
         ),
@@ -109,6 +115,16 @@ def container(
 def port_name(config: settings.Workload) -> str:
     """Name of the serving port, in container and Service."""
     return config.protocol
+
+
+def app_protocol(config: settings.Workload) -> str:
+    """What the Service says of its port.
+
+    A bare `grpc` means nothing to load balancer controllers; `kubernetes.io/h2c` does (Gateway API GEP-1911).
+    """
+    if config.backend_tls:
+        return "https"
+    return "kubernetes.io/h2c" if config.protocol == "grpc" else "http"
 
 
 def _ports(config: settings.Workload) -> list[core.v1.ContainerPortArgs]:
@@ -121,6 +137,7 @@ def _ports(config: settings.Workload) -> list[core.v1.ContainerPortArgs]:
 def environment(config: settings.Workload, secret: core.v1.Secret | None) -> list[core.v1.EnvVarArgs]:
     """Variables in name order: the workload's own, its secrets by reference, and what it needs to drain in time."""
     plain = {**config.env, "PORT": str(config.port), "DRAIN_SECONDS": str(config.drain)}
+    plain |= backend_tls.variables(config.backend_tls)
     variables = {key: core.v1.EnvVarArgs(name=key, value=value) for key, value in plain.items()}
     if secret is not None:
         for key in config.secrets:
@@ -176,6 +193,12 @@ def autoscaler_spec(name: str, scaling: settings.Scaling) -> autoscaling.v2.Hori
             if target is not None
         ],
     )
+
+
+def share(scaling: settings.Scaling, canary: settings.Canary | None) -> settings.Scaling:
+    """Scaling of a canary: the fewest pods by its share of the calls, one at least; the most as the workload's own."""
+    weight = canary.weight if canary else 0
+    return scaling.model_copy(update={"min": max(1, math.ceil(scaling.min * weight / 100))})
 
 
 def disruption_budget_spec(name: str) -> policy.v1.PodDisruptionBudgetSpecArgs:

@@ -9,9 +9,11 @@ from pulumi_kubernetes import apiextensions, apps, autoscaling, core, meta, poli
 
 from components import pods, settings
 from components.base import Component
+from components.listener_rules import Destination, Edge, listener_rules
 from components.registry import Repository, RepositoryArgs
 from components.settings.rules import rules_of
-from components.target_group import Edge, listener_rules, target_group
+from components.target_group import target_group
+from components.track import CANARY, STABLE, Track
 
 # New pods of a namespace with this label become ready only when the load balancer has them in service; the gate is
 # put in at creation, so binding and Service come first (LBC documentation: "Pod readiness gate").
@@ -26,7 +28,8 @@ class WorkloadArgs:
 
     config: its entry in the settings. kubernetes: provider of the cluster. controller: the load balancer
     controller's release, whose chart brings the binding's CRD. edge: the load balancer it is exposed on.
-    repositories: of all workloads, by name, for images that live there.
+    repositories: of all workloads, by name, for images that live there. destinations: of the workloads that its routes
+    lead to.
     """
 
     config: settings.Workload
@@ -34,6 +37,7 @@ class WorkloadArgs:
     controller: pulumi.Resource
     edge: Edge | None = None
     repositories: Mapping[str, Repository] = field(default_factory=dict)
+    destinations: Mapping[str, Destination] = field(default_factory=dict)
     tags: Mapping[str, str] = field(default_factory=dict)
 
 
@@ -51,21 +55,32 @@ class Workload(Component):
         self._config = args.config
         self.namespace = self._namespace()
         account = self._service_account()
-        service = self._kubernetes_service()
-        binding = self._exposure(service)
+        alb, edge = self._config.expose.alb, self._args.edge
+        self._canary = alb.canary if alb and edge else None
+        services = {track: self._kubernetes_service(track) for track in self._tracks()}
+        self.destination = self._destination(alb, edge) if alb and edge else None
+        bindings = self._exposure(services, alb, edge) if alb and edge else {}
         image = self._image()
         if image is not None:
-            self._pods(image, [account, service, *binding])
+            secret = self._secret()
+            for track, service in services.items():
+                ready = [account, service, *([bindings[track]] if track in bindings else [])]
+                self._pods(track, self._reference(image, track), secret, ready)
         self.register_outputs({"namespace": self.namespace.metadata.name})
 
     def _object(self, *depends_on: pulumi.Resource) -> pulumi.ResourceOptions:
         return self.child(provider=self._args.kubernetes, depends_on=depends_on)
 
-    def _metadata(self, *, named: bool = True, annotations: Mapping[str, str] | None = None) -> meta.v1.ObjectMetaArgs:
+    def _tracks(self) -> tuple[Track, ...]:
+        return (STABLE, CANARY) if self._canary else (STABLE,)
+
+    def _metadata(
+        self, track: Track = STABLE, *, named: bool = True, annotations: Mapping[str, str] | None = None
+    ) -> meta.v1.ObjectMetaArgs:
         return meta.v1.ObjectMetaArgs(
-            name=self.name if named else None,
+            name=track.name(self.name) if named else None,
             namespace=self.namespace.metadata.name,
-            labels=pods.labels(self.name),
+            labels=pods.labels(track.name(self.name)),
             annotations=annotations,
         )
 
@@ -90,45 +105,64 @@ class Workload(Component):
             opts=self._object(),
         )
 
-    def _kubernetes_service(self) -> core.v1.Service:
-        grpc = self._config.protocol == "grpc"
+    def _kubernetes_service(self, track: Track) -> core.v1.Service:
         return core.v1.Service(
-            f"{self.name}-service",
+            f"{track.logical(self.name)}-service",
             # The pods come after the Service and its binding; waiting for endpoints here would wait for ever.
-            metadata=self._metadata(annotations={"pulumi.com/skipAwait": "true"}),
+            metadata=self._metadata(track, annotations={"pulumi.com/skipAwait": "true"}),
             spec=core.v1.ServiceSpecArgs(
-                selector=pods.labels(self.name),
+                selector=pods.labels(track.name(self.name)),
                 ports=[
                     core.v1.ServicePortArgs(
                         name=pods.port_name(self._config),
                         port=self._config.port,
                         target_port=self._config.port,
-                        # A bare `grpc` means nothing to load balancer controllers; h2c does (Gateway API GEP-1911).
-                        app_protocol="kubernetes.io/h2c" if grpc else "http",
+                        app_protocol=pods.app_protocol(self._config),
                     )
                 ],
             ),
             opts=self._object(),
         )
 
-    def _exposure(self, service: core.v1.Service) -> list[pulumi.Resource]:
-        alb, edge = self._config.expose.alb, self._args.edge
-        if alb is None or edge is None:
-            return []
-        group = target_group(self, self._config, alb, edge, self._args.tags)
-        rules = listener_rules(self, rules_of(self.name, self._config), alb, group, edge, self._args.tags)
+    def _destination(self, alb: settings.Alb, edge: Edge) -> Destination:
+        tags = self._args.tags
+        return Destination(
+            group=target_group(self, self._config, alb, edge, tags),
+            canary=target_group(self, self._config, alb, edge, tags, CANARY) if self._canary else None,
+            weight=self._canary.weight if self._canary else 0,
+            stickiness=alb.stickiness.duration if alb.stickiness else 0,
+        )
+
+    def _exposure(
+        self, services: Mapping[Track, core.v1.Service], alb: settings.Alb, edge: Edge
+    ) -> dict[Track, pulumi.Resource]:
+        own = self.destination
+        if own is None:
+            return {}
+        destinations = {None: own, **self._args.destinations}
+        rules = listener_rules(self, rules_of(self.name, self._config), alb, destinations, edge, self._args.tags)
+        groups = {STABLE: own.group, CANARY: own.canary}
         # After the rules: pods of a group that no listener uses are never health-checked, so the readiness gate
         # would keep them waiting.
-        return [self._binding(service, group, edge, rules)]
+        return {
+            track: self._binding(track, service, group, edge, rules)
+            for track, service in services.items()
+            if (group := groups[track]) is not None
+        }
 
     def _binding(
-        self, service: core.v1.Service, group: aws.lb.TargetGroup, edge: Edge, rules: Sequence[pulumi.Resource]
+        self,
+        track: Track,
+        service: core.v1.Service,
+        group: aws.lb.TargetGroup,
+        edge: Edge,
+        rules: Sequence[pulumi.Resource],
     ) -> pulumi.Resource:
         return apiextensions.CustomResource(
-            f"{self.name}-binding",
+            f"{track.logical(self.name)}-binding",
             api_version="elbv2.k8s.aws/v1beta1",
             kind="TargetGroupBinding",
-            metadata=self._metadata(named=False),
+            metadata=self._metadata(track, named=False),
             spec={
                 "serviceRef": {"name": service.metadata.name, "port": self._config.port},
                 "targetGroupARN": group.arn,
@@ -146,12 +180,14 @@ class Workload(Component):
             ),
         )
 
-    def _image(self) -> pulumi.Output[str] | None:
-        image = self._config.image
+    def _image(self) -> settings.Image | None:
         self.repository = self._args.repositories.get(self.name)
-        if image is None:
-            return None
-        reference = f"@{image.digest}" if image.digest else f":{image.tag}"
+        return self._config.image
+
+    def _reference(self, image: settings.Image, track: Track) -> pulumi.Output[str]:
+        """Where the image of a version lies: all versions in one repository."""
+        version = self._canary if track.canary and self._canary else image
+        reference = f"@{version.digest}" if version.digest else f":{version.tag}"
         if image.uri:
             return pulumi.Output.from_input(image.uri + reference)
         return pulumi.Output.concat(self._args.repositories[image.repository or self.name].url, reference)
@@ -169,27 +205,35 @@ class Workload(Component):
             opts=self._object(),
         )
 
-    def _pods(self, image: pulumi.Output[str], depends_on: Sequence[pulumi.Resource]) -> None:
+    def _pods(
+        self,
+        track: Track,
+        image: pulumi.Output[str],
+        secret: core.v1.Secret | None,
+        depends_on: Sequence[pulumi.Resource],
+    ) -> None:
+        name, logical = track.name(self.name), track.logical(self.name)
         deployment = apps.v1.Deployment(
-            f"{self.name}-deployment",
-            metadata=self._metadata(),
-            spec=pods.deployment_spec(self.name, self._config, image, self._secret()),
+            f"{logical}-deployment",
+            metadata=self._metadata(track),
+            spec=pods.deployment_spec(name, self._config, image, secret, account=self.name),
             opts=self.child(
                 provider=self._args.kubernetes,
                 depends_on=depends_on,
                 delete_timeout=pods.delete_timeout(self._config.drain),
             ),
         )
+        scaling = self._config.scaling
         autoscaling.v2.HorizontalPodAutoscaler(
-            f"{self.name}-autoscaler",
-            metadata=self._metadata(named=False),
-            spec=pods.autoscaler_spec(self.name, self._config.scaling),
+            f"{logical}-autoscaler",
+            metadata=self._metadata(track, named=False),
+            spec=pods.autoscaler_spec(name, pods.share(scaling, self._canary) if track.canary else scaling),
             opts=self._object(deployment),
         )
         policy.v1.PodDisruptionBudget(
-            f"{self.name}-disruption-budget",
-            metadata=self._metadata(named=False),
-            spec=pods.disruption_budget_spec(self.name),
+            f"{logical}-disruption-budget",
+            metadata=self._metadata(track, named=False),
+            spec=pods.disruption_budget_spec(name),
             opts=self._object(deployment),
         )
 
