@@ -139,7 +139,8 @@ class Workload(Component):
         own = self.destination
         if own is None:
             return {}
-        destinations = {None: own, **self._args.destinations}
+        destinations: dict[str | None, Destination] = {None: own}
+        destinations.update(self._args.destinations)
         rules = listener_rules(self, rules_of(self.name, self._config), alb, destinations, edge, self._args.tags)
         groups = {STABLE: own.group, CANARY: own.canary}
         # After the rules: pods of a group that no listener uses are never health-checked, so the readiness gate

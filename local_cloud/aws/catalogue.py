@@ -18,10 +18,12 @@ from local_cloud.aws import (
     kms,
     logs,
     route53,
+    s3,
+    wafv2,
 )
 from local_cloud.aws.kind import Cloud, Kind, Props
 
-_MODULES: Final = (ec2, ec2_gateways, ec2_routes, ec2_security, iam, kms, logs, elb, eks, ecr, acm, route53)
+_MODULES: Final = (ec2, ec2_gateways, ec2_routes, ec2_security, iam, kms, logs, elb, eks, ecr, acm, route53, s3, wafv2)
 
 KINDS: Final[Mapping[str, Kind]] = {kind.token: kind for module in _MODULES for kind in module.KINDS} | elb.ALIASES
 """Token -> kind; a type that pulumi-aws has under two tokens is there twice, with the kind of the first."""
