@@ -146,3 +146,14 @@ def test_sticky_groups_need_a_sticky_rule(stage: Edge) -> None:
     with pytest.raises(Refused, match="You must enable group stickiness before enabling target stickiness"):
         stage.world.rule(stage.https, one, actions=weighted(one, two))
     stage.world.rule(stage.https, one, actions=weighted(one, two, stickiness={"enabled": True, "duration": 60}))
+
+
+def test_a_group_behind_a_weighted_rule_becomes_sticky_after_the_rule(stage: Edge) -> None:
+    one, two = (stage.world.target_group(stage.network, name, protocolVersion="HTTP1") for name in ("one", "two"))
+    rule = stage.world.rule(stage.https, one, actions=weighted(one, two))
+    sticky = {"type": "lb_cookie", "enabled": True}
+    with pytest.raises(Refused, match="You must enable group stickiness before enabling target stickiness"):
+        stage.world.change(one, stickiness=sticky)
+    stage.world.change(one, stickiness={"type": "lb_cookie", "enabled": False})
+    stage.world.change(rule, actions=weighted(one, two, stickiness={"enabled": True, "duration": 60}))
+    stage.world.change(one, stickiness=sticky)
