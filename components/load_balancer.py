@@ -8,11 +8,11 @@ import pulumi_aws as aws
 
 from components import settings
 from components.base import Component
+from components.edge_logs import LogTarget, log_inputs, log_target
+from components.listener import NO_ROUTE, https_listener, web_acl_association
 from components.settings import names
 
-# A gRPC client reads 404 as UNIMPLEMENTED (grpc/grpc doc/http-grpc-status-mapping.md), which is what a call that no
-# rule knows is. Redirects and authentication make no sense before a gRPC target group and AWS refuses them there.
-NO_ROUTE = {"content_type": "text/plain", "message_body": "no route", "status_code": "404"}
+__all__ = ["NO_ROUTE", "LoadBalancer", "LoadBalancerArgs"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -23,6 +23,7 @@ class LoadBalancerArgs:
     does not know). subnet_ids: two zones or more, of the scheme's kind. certificate_arn: an issued certificate in the
     same region. backend_security_group_id: the group pods carry. ports: the ports of pods it may reach. protect:
     Pulumi refuses to delete balancer and listener, before AWS's own protection would leave it half taken apart.
+    log_bucket: name of an existing bucket for its logs; without it one is made when there are logs.
     """
 
     config: settings.LoadBalancer
@@ -34,6 +35,7 @@ class LoadBalancerArgs:
     ports: Sequence[int]
     depends_on: Sequence[pulumi.Resource] = ()
     protect: bool = False
+    log_bucket: str | None = None
     tags: Mapping[str, str] = field(default_factory=dict)
 
 
@@ -50,8 +52,12 @@ class LoadBalancer(Component):
         self._args = args
         group = self._security_group()
         self.paths_to_pods = [rule for port in sorted(set(args.ports)) for rule in self._path_to_pods(group, port)]
-        load_balancer = self._load_balancer(group)
-        self.listener = self._listener(load_balancer)
+        config, protect, tags = args.config, args.protect, args.tags
+        logs = log_target(self, config.logs, args.log_bucket, group.owner_id, protect=protect, tags=tags)
+        load_balancer = self._load_balancer(group, logs)
+        if config.waf is not None:
+            web_acl_association(self, config.waf, load_balancer)
+        self.listener = https_listener(self, config, load_balancer, args.certificate_arn, protect=protect, tags=tags)
         self.arn = load_balancer.arn
         self.arn_suffix = load_balancer.arn_suffix
         self.dns_name = load_balancer.dns_name
@@ -110,8 +116,9 @@ class LoadBalancer(Component):
         )
         return [outward, inward]
 
-    def _load_balancer(self, group: aws.ec2.SecurityGroup) -> aws.lb.LoadBalancer:
+    def _load_balancer(self, group: aws.ec2.SecurityGroup, logs: LogTarget | None) -> aws.lb.LoadBalancer:
         config = self._args.config
+        headers = config.headers
         return aws.lb.LoadBalancer(
             f"{self.name}-load-balancer",
             name=names.physical(
@@ -132,29 +139,19 @@ class LoadBalancer(Component):
             client_keep_alive=config.client_keep_alive,
             enable_deletion_protection=bool(config.deletion_protection),
             # gRPC metadata keys may hold `_` and `.`; dropping such headers loses them silently.
-            drop_invalid_header_fields=False,
-            desync_mitigation_mode="defensive",
+            drop_invalid_header_fields=headers.drop_invalid,
+            preserve_host_header=headers.preserve_host,
+            xff_header_processing_mode=headers.forwarded_for,
+            enable_xff_client_port=headers.client_port,
+            enable_tls_version_and_cipher_suite_headers=headers.tls_version_and_cipher,
+            desync_mitigation_mode=config.desync_mitigation,
+            enable_waf_fail_open=config.waf is not None and config.waf.fail_open,
+            enable_zonal_shift=config.zonal_shift,
             tags=dict(self._args.tags),
             opts=self.child(
-                depends_on=self._args.depends_on, delete_before_replace=False, protect=self._args.protect or None
+                depends_on=[*self._args.depends_on, *(logs.ready if logs else ())],
+                delete_before_replace=False,
+                protect=self._args.protect or None,
             ),
-        )
-
-    def _listener(self, load_balancer: aws.lb.LoadBalancer) -> aws.lb.Listener:
-        # gRPC needs HTTPS: "Listener protocol 'HTTP' is not supported with a target group with the protocol-version
-        # 'GRPC'" (kubernetes-sigs/aws-load-balancer-controller#2214).
-        return aws.lb.Listener(
-            f"{self.name}-https",
-            load_balancer_arn=load_balancer.arn,
-            port=443,
-            protocol="HTTPS",
-            certificate_arn=self._args.certificate_arn,
-            ssl_policy=self._args.config.tls_policy,
-            default_actions=[
-                aws.lb.ListenerDefaultActionArgs(
-                    type="fixed-response", fixed_response=aws.lb.ListenerDefaultActionFixedResponseArgs(**NO_ROUTE)
-                )
-            ],
-            tags=dict(self._args.tags),
-            opts=self.child(protect=self._args.protect or None),
+            **log_inputs(self.name, config.logs, logs),
         )

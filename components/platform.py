@@ -15,14 +15,14 @@ from components.discovery import Discovery, DiscoveryArgs, annotations
 from components.dns import Certificates, alias_record, certificate_domains
 from components.existing import ExistingCluster, ExistingListener, ExistingNetwork, let_in
 from components.identity import PodIdentity
+from components.listener_rules import Destination, Edge
 from components.load_balancer import LoadBalancer, LoadBalancerArgs
 from components.metrics_adapter import MetricsAdapter, MetricsAdapterArgs
 from components.network import Network, NetworkArgs
 from components.observability import Observability, ObservabilityArgs
 from components.registry import Repository
 from components.settings import priorities
-from components.settings.rules import rules_of
-from components.target_group import Edge
+from components.settings.rules import destinations, hosts_of, in_order, rules_of
 from components.workload import Workload, WorkloadArgs, repository
 
 
@@ -76,13 +76,14 @@ class Platform(Component):
         self.outputs = self._outputs()
 
     async def register_workloads(self) -> None:
-        """Make the workloads, in name order, and close the component.
+        """Make the workloads, in name order but after those their routes lead to, and close the component.
 
         The SDK sends nothing to the engine while the program holds its event loop, and hundreds of workloads take a
         minute to construct. A turn of the loop after each lets the engine work on the first ones meanwhile.
         """
         edges = self._edges()
-        for name, config in sorted(self._settings.services.items()):
+        for name in in_order(self._settings.services):
+            config = self._settings.services[name]
             self.workloads[name] = self._workload(name, config, edges.get(name))
             self._watch(name, config)
             await asyncio.sleep(0)
@@ -229,7 +230,7 @@ class Platform(Component):
 
     def _hosts(self, load_balancer: str) -> list[str]:
         workloads = self._exposed[load_balancer].values()
-        return sorted({workload.expose.alb.host for workload in workloads if workload.expose.alb})
+        return sorted({host for workload in workloads if workload.expose.alb for host in hosts_of(workload.expose.alb)})
 
     def _load_balancers(self) -> dict[str, LoadBalancer]:
         arns = self._certificate_arns()
@@ -281,6 +282,7 @@ class Platform(Component):
                 ports=[*config.pod_ports, *self._ports(key)],
                 depends_on=network.ready,
                 protect=config.deletion_protection,
+                log_bucket=self._settings.existing.log_bucket,
                 tags=self._tags,
             ),
             self.child(),
@@ -367,6 +369,7 @@ class Platform(Component):
                 ),
                 found_by=self._found_by(name),
                 metrics=self.metrics_adapter.release if self.metrics_adapter and config.scaling.metrics else None,
+                destinations=self._destinations(config),
                 tags=self._tags,
             ),
             self.child(),
@@ -374,6 +377,10 @@ class Platform(Component):
 
     def _namespace(self, name: str) -> str:
         return stacks.namespace(self._stack, self._settings.environment.kind, name)
+
+    def _destinations(self, config: settings.Workload) -> dict[str, Destination]:
+        found = {name: self.workloads[name].destination for name in destinations(config)}
+        return {name: destination for name, destination in found.items() if destination is not None}
 
     def _outputs(self) -> dict[str, Any]:
         services = sorted(self._settings.services.items())

@@ -1,11 +1,13 @@
 """The Deployment of a workload and what goes with it: probes, drain, autoscaling, disruption budget."""
 
+import math
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 
 import pulumi
 from pulumi_kubernetes import apps, autoscaling, core, meta, policy
 
-from components import settings
+from components import backend_tls, settings
 
 # How long a pod keeps serving after it left the endpoints: the controller's watch, the deregistration call and the
 # load balancer's own spread take tens of seconds (kubernetes-sigs/aws-load-balancer-controller#1719, #2366).
@@ -47,16 +49,21 @@ def delete_timeout(drain: int) -> int:
     return DELETE_SECONDS + grace_period(drain)
 
 
+@dataclass(frozen=True)
+class Contents:
+    """What a container runs: its image, the secret of its secret variables, and variables beside the settings' own."""
+
+    image: pulumi.Input[str]
+    secret: core.v1.Secret | None = None
+    variables: Sequence[core.v1.EnvVarArgs] = ()
+
+
 def deployment_spec(
-    name: str,
-    config: settings.Workload,
-    image: pulumi.Input[str],
-    secret: core.v1.Secret | None,
-    variables: Sequence[core.v1.EnvVarArgs] = (),
+    name: str, config: settings.Workload, contents: Contents, *, account: str
 ) -> apps.v1.DeploymentSpecArgs:
     """Spec without `replicas`: the autoscaler owns the number, and two owners would fight at every update.
 
-    `variables`: environment variables beside those of the settings.
+    account: name of the service account, which a workload and its canary share.
     """
     return apps.v1.DeploymentSpecArgs(
         selector=meta.v1.LabelSelectorArgs(match_labels=labels(name)),
@@ -70,7 +77,7 @@ def deployment_spec(
                 labels={**config.labels, **labels(name)}, annotations=_annotations(config) or None
             ),
             spec=core.v1.PodSpecArgs(
-                service_account_name=name,
+                service_account_name=account,
                 node_selector={"kubernetes.io/arch": config.architecture} if config.architecture else None,
                 automount_service_account_token=False,
                 termination_grace_period_seconds=grace_period(config.drain),
@@ -78,7 +85,8 @@ def deployment_spec(
                     seccomp_profile=core.v1.SeccompProfileArgs(type="RuntimeDefault")
                 ),
                 topology_spread_constraints=[_spread(name, key, rule) for key, rule in _spreads(config.spread)],
-                containers=[container(name, config, image, secret, variables)],
+                containers=[container(name, config, contents)],
+                volumes=backend_tls.volumes(config.backend_tls),
             ),
         ),
     )
@@ -109,19 +117,13 @@ def _spread(name: str, key: str, rule: str) -> core.v1.TopologySpreadConstraintA
     )
 
 
-def container(
-    name: str,
-    config: settings.Workload,
-    image: pulumi.Input[str],
-    secret: core.v1.Secret | None,
-    variables: Sequence[core.v1.EnvVarArgs] = (),
-) -> core.v1.ContainerArgs:
+def container(name: str, config: settings.Workload, contents: Contents) -> core.v1.ContainerArgs:
     """The one container: ports, environment, resources, probes and the wait before SIGTERM."""
     return core.v1.ContainerArgs(
         name=name,
-        image=image,
+        image=contents.image,
         ports=_ports(config),
-        env=environment(config, secret, variables),
+        env=environment(config, contents),
         resources=_resources(config.resources),
         startup_probe=probe(config, config.health.liveness, period=2, failures=(config.health.startup + 1) // 2),
         readiness_probe=probe(config, config.health.service, period=5, failures=2),
@@ -130,6 +132,7 @@ def container(
         lifecycle=core.v1.LifecycleArgs(
             pre_stop=core.v1.LifecycleHandlerArgs(sleep=core.v1.SleepActionArgs(seconds=DEREGISTRATION_SECONDS))
         ),
+        volume_mounts=backend_tls.mounts(config.backend_tls),
         security_context=core.v1.SecurityContextArgs(
             allow_privilege_escalation=False, capabilities=core.v1.CapabilitiesArgs(drop=["ALL"])
         ),
@@ -139,6 +142,16 @@ def container(
 def port_name(config: settings.Workload) -> str:
     """Name of the serving port, in container and Service."""
     return config.protocol
+
+
+def app_protocol(config: settings.Workload) -> str:
+    """What the Service says of its port.
+
+    A bare `grpc` means nothing to load balancer controllers; `kubernetes.io/h2c` does (Gateway API GEP-1911).
+    """
+    if config.backend_tls:
+        return "https"
+    return "kubernetes.io/h2c" if config.protocol == "grpc" else "http"
 
 
 def _ports(config: settings.Workload) -> list[core.v1.ContainerPortArgs]:
@@ -151,29 +164,25 @@ def _ports(config: settings.Workload) -> list[core.v1.ContainerPortArgs]:
     return ports
 
 
-def environment(
-    config: settings.Workload, secret: core.v1.Secret | None, variables: Sequence[core.v1.EnvVarArgs] = ()
-) -> list[core.v1.EnvVarArgs]:
-    """Variables in name order: the workload's own, its secrets by reference, and what it needs to drain in time.
-
-    `variables`: further ones, with names of their own.
-    """
+def environment(config: settings.Workload, contents: Contents) -> list[core.v1.EnvVarArgs]:
+    """Variables in name order: the workload's own, its secrets by reference, and what it needs to drain in time."""
     plain = {
         **config.env,
         "PORT": str(config.port),
         "DRAIN_SECONDS": str(config.drain),
         **client_side_variables(config),
+        **backend_tls.variables(config.backend_tls),
     }
     found = {key: core.v1.EnvVarArgs(name=key, value=value) for key, value in plain.items()}
-    if secret is not None:
+    if contents.secret is not None:
         for key in config.secrets:
             found[key] = core.v1.EnvVarArgs(
                 name=key,
                 value_from=core.v1.EnvVarSourceArgs(
-                    secret_key_ref=core.v1.SecretKeySelectorArgs(name=secret.metadata.name, key=key)
+                    secret_key_ref=core.v1.SecretKeySelectorArgs(name=contents.secret.metadata.name, key=key)
                 ),
             )
-    found |= {str(each.name): each for each in variables}
+    found |= {str(each.name): each for each in contents.variables}
     return [found[key] for key in sorted(found)]
 
 
@@ -246,6 +255,12 @@ def _pod_metric(metric: str, target: str) -> autoscaling.v2.MetricSpecArgs:
             target=autoscaling.v2.MetricTargetArgs(type="AverageValue", average_value=target),
         ),
     )
+
+
+def share(scaling: settings.Scaling, canary: settings.Canary | None) -> settings.Scaling:
+    """Scaling of a canary: the fewest pods by its share of the calls, one at least; the most as the workload's own."""
+    weight = canary.weight if canary else 0
+    return scaling.model_copy(update={"min": max(1, math.ceil(scaling.min * weight / 100))})
 
 
 def disruption_budget_spec(name: str) -> policy.v1.PodDisruptionBudgetSpecArgs:

@@ -12,9 +12,11 @@ from components.base import Component
 from components.identity import PodIdentity, workload_role
 from components.lattice_route import READINESS_GATE as LATTICE_GATE
 from components.lattice_route import Mesh, Routed, routed
+from components.listener_rules import Destination, Edge, listener_rules
 from components.registry import Repository, RepositoryArgs
 from components.settings.rules import rules_of
-from components.target_group import Edge, listener_rules, target_group
+from components.target_group import target_group
+from components.track import CANARY, STABLE, Track
 
 # New pods of a namespace with this label become ready only when the load balancer has them in service; the gate is
 # put in at creation, so binding and Service come first (LBC documentation: "Pod readiness gate").
@@ -33,7 +35,7 @@ class WorkloadArgs:
     on. repositories: of all workloads, by name, for images that live there. callees: the workloads it calls, by name.
     identity: how its pods get a role, needed where it has permissions. metrics: what shows other metrics than CPU and
     memory to the autoscaler. found_by: annotations of the headless Service that make it known outside the cluster, and
-    what must exist before.
+    what must exist before. destinations: of the workloads that its routes lead to.
     """
 
     config: settings.Workload
@@ -47,6 +49,7 @@ class WorkloadArgs:
     identity: PodIdentity | None = None
     metrics: pulumi.Resource | None = None
     found_by: tuple[Mapping[str, str], list[pulumi.Resource]] = field(default_factory=lambda: ({}, []))
+    destinations: Mapping[str, Destination] = field(default_factory=dict)
     tags: Mapping[str, str] = field(default_factory=dict)
 
 
@@ -65,16 +68,23 @@ class Workload(Component):
         self.config = self._config = args.config
         self.namespace = self._namespace()
         account = self._service_account()
-        service = self._kubernetes_service()
-        self.target_group: aws.lb.TargetGroup | None = None
+        alb, edge = self._config.expose.alb, self._args.edge
+        self._canary = alb.canary if alb and edge else None
+        services = {track: self._kubernetes_service(track) for track in self._tracks()}
+        self.destination = self._destination(alb, edge) if alb and edge else None
+        self.target_group = self.destination.group if self.destination else None
         self.ready: list[pulumi.Resource] = []
-        exposures = [*self._exposure(service), *self._client_side()]
-        self.routed = self._lattice(service)
+        bindings = self._exposure(services, alb, edge) if alb and edge else {}
+        headless = self._client_side()
+        self.routed = self._lattice(services[STABLE])
         image = self._image()
         role = self._role(account)
         if image is not None:
-            routes = [self.routed.route] if self.routed else []
-            self._pods(image, [account, service, *exposures, *routes, *role])
+            secret, variables = self._secret(), client_side.call_variables(self, args.callees, self._place())
+            reached = [*headless, *([self.routed.route] if self.routed else []), *role]
+            for track, service in services.items():
+                before = [account, service, *([bindings[track]] if track in bindings else []), *reached]
+                self._pods(track, pods.Contents(self._reference(image, track), secret, variables), before)
         self.register_outputs({"namespace": self.namespace.metadata.name})
 
     @property
@@ -84,11 +94,16 @@ class Workload(Component):
     def _object(self, *depends_on: pulumi.Resource) -> pulumi.ResourceOptions:
         return self.child(provider=self._args.kubernetes, depends_on=depends_on)
 
-    def _metadata(self, *, named: bool = True, annotations: Mapping[str, str] | None = None) -> meta.v1.ObjectMetaArgs:
+    def _tracks(self) -> tuple[Track, ...]:
+        return (STABLE, CANARY) if self._canary else (STABLE,)
+
+    def _metadata(
+        self, track: Track = STABLE, *, named: bool = True, annotations: Mapping[str, str] | None = None
+    ) -> meta.v1.ObjectMetaArgs:
         return meta.v1.ObjectMetaArgs(
-            name=self.name if named else None,
+            name=track.name(self.name) if named else None,
             namespace=self.namespace.metadata.name,
-            labels=pods.labels(self.name),
+            labels=pods.labels(track.name(self.name)),
             annotations=annotations,
         )
 
@@ -117,37 +132,51 @@ class Workload(Component):
             opts=self._object(),
         )
 
-    def _kubernetes_service(self) -> core.v1.Service:
-        grpc = self._config.protocol == "grpc"
+    def _kubernetes_service(self, track: Track) -> core.v1.Service:
         return core.v1.Service(
-            f"{self.name}-service",
+            f"{track.logical(self.name)}-service",
             # The pods come after the Service and its binding; waiting for endpoints here would wait for ever.
-            metadata=self._metadata(annotations={"pulumi.com/skipAwait": "true"}),
+            metadata=self._metadata(track, annotations={"pulumi.com/skipAwait": "true"}),
             spec=core.v1.ServiceSpecArgs(
-                selector=pods.labels(self.name),
+                selector=pods.labels(track.name(self.name)),
                 ports=[
                     core.v1.ServicePortArgs(
                         name=pods.port_name(self._config),
                         port=self._config.port,
                         target_port=self._config.port,
-                        # A bare `grpc` means nothing to load balancer controllers; h2c does (Gateway API GEP-1911).
-                        app_protocol="kubernetes.io/h2c" if grpc else "http",
+                        app_protocol=pods.app_protocol(self._config),
                     )
                 ],
             ),
             opts=self._object(),
         )
 
-    def _exposure(self, service: core.v1.Service) -> list[pulumi.Resource]:
-        alb, edge = self._config.expose.alb, self._args.edge
-        if alb is None or edge is None:
-            return []
-        group = target_group(self, self._config, alb, edge, self._args.tags)
-        self.target_group = group
-        rules = listener_rules(self, rules_of(self.name, self._config), alb, group, edge, self._args.tags)
+    def _destination(self, alb: settings.Alb, edge: Edge) -> Destination:
+        tags = self._args.tags
+        return Destination(
+            group=target_group(self, self._config, alb, edge, tags),
+            canary=target_group(self, self._config, alb, edge, tags, CANARY) if self._canary else None,
+            weight=self._canary.weight if self._canary else 0,
+            stickiness=alb.stickiness.duration if alb.stickiness else 0,
+        )
+
+    def _exposure(
+        self, services: Mapping[Track, core.v1.Service], alb: settings.Alb, edge: Edge
+    ) -> dict[Track, pulumi.Resource]:
+        own = self.destination
+        if own is None:
+            return {}
+        destinations: dict[str | None, Destination] = {None: own}
+        destinations.update(self._args.destinations)
+        rules = listener_rules(self, rules_of(self.name, self._config), alb, destinations, edge, self._args.tags)
+        groups = {STABLE: own.group, CANARY: own.canary}
         # After the rules: pods of a group that no listener uses are never health-checked, so the readiness gate
         # would keep them waiting.
-        return [self._binding(service, group, edge, rules)]
+        return {
+            track: self._binding(track, service, group, edge, rules)
+            for track, service in services.items()
+            if (group := groups[track]) is not None
+        }
 
     def _lattice(self, service: core.v1.Service) -> Routed | None:
         exposure, mesh = self._config.expose.lattice, self._args.mesh
@@ -156,13 +185,18 @@ class Workload(Component):
         return routed(self, self._config, exposure, mesh, service, self._args.kubernetes)
 
     def _binding(
-        self, service: core.v1.Service, group: aws.lb.TargetGroup, edge: Edge, rules: Sequence[pulumi.Resource]
+        self,
+        track: Track,
+        service: core.v1.Service,
+        group: aws.lb.TargetGroup,
+        edge: Edge,
+        rules: Sequence[pulumi.Resource],
     ) -> pulumi.Resource:
         return apiextensions.CustomResource(
-            f"{self.name}-binding",
+            f"{track.logical(self.name)}-binding",
             api_version="elbv2.k8s.aws/v1beta1",
             kind="TargetGroupBinding",
-            metadata=self._metadata(named=False),
+            metadata=self._metadata(track, named=False),
             spec={
                 "serviceRef": {"name": service.metadata.name, "port": self._config.port},
                 "targetGroupARN": group.arn,
@@ -197,12 +231,14 @@ class Workload(Component):
             return []
         return workload_role(self, self._config, self._args.identity, account, self._args.tags)
 
-    def _image(self) -> pulumi.Output[str] | None:
-        image = self._config.image
+    def _image(self) -> settings.Image | None:
         self.repository = self._args.repositories.get(self.name)
-        if image is None:
-            return None
-        reference = f"@{image.digest}" if image.digest else f":{image.tag}"
+        return self._config.image
+
+    def _reference(self, image: settings.Image, track: Track) -> pulumi.Output[str]:
+        """Where the image of a version lies: all versions in one repository."""
+        version = self._canary if track.canary and self._canary else image
+        reference = f"@{version.digest}" if version.digest else f":{version.tag}"
         if image.uri:
             return pulumi.Output.from_input(image.uri + reference)
         return pulumi.Output.concat(self._args.repositories[image.repository or self.name].url, reference)
@@ -220,29 +256,30 @@ class Workload(Component):
             opts=self._object(),
         )
 
-    def _pods(self, image: pulumi.Output[str], depends_on: Sequence[pulumi.Resource]) -> None:
-        variables = client_side.call_variables(self, self._args.callees, self._place())
+    def _pods(self, track: Track, contents: pods.Contents, depends_on: Sequence[pulumi.Resource]) -> None:
+        name, logical = track.name(self.name), track.logical(self.name)
         deployment = apps.v1.Deployment(
-            f"{self.name}-deployment",
-            metadata=self._metadata(),
-            spec=pods.deployment_spec(self.name, self._config, image, self._secret(), variables),
+            f"{logical}-deployment",
+            metadata=self._metadata(track),
+            spec=pods.deployment_spec(name, self._config, contents, account=self.name),
             opts=self.child(
                 provider=self._args.kubernetes,
                 depends_on=depends_on,
                 delete_timeout=pods.delete_timeout(self._config.drain),
             ),
         )
-        self.ready = [deployment]
+        self.ready.append(deployment)
+        scaling = self._config.scaling
         autoscaling.v2.HorizontalPodAutoscaler(
-            f"{self.name}-autoscaler",
-            metadata=self._metadata(named=False),
-            spec=pods.autoscaler_spec(self.name, self._config.scaling),
+            f"{logical}-autoscaler",
+            metadata=self._metadata(track, named=False),
+            spec=pods.autoscaler_spec(name, pods.share(scaling, self._canary) if track.canary else scaling),
             opts=self._object(deployment, *([self._args.metrics] if self._args.metrics else [])),
         )
         policy.v1.PodDisruptionBudget(
-            f"{self.name}-disruption-budget",
-            metadata=self._metadata(named=False),
-            spec=pods.disruption_budget_spec(self.name),
+            f"{logical}-disruption-budget",
+            metadata=self._metadata(track, named=False),
+            spec=pods.disruption_budget_spec(name),
             opts=self._object(deployment),
         )
 

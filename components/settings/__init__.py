@@ -5,14 +5,16 @@ once. `json_schema` describes the stack file for editors. Nothing here imports P
 """
 
 from .addons import ExternalDns, ExtraAddon
+from .backend_tls import BackendTls
 from .base import Section
 from .client_side import ClientSide, Retry
 from .cloud_map import CloudMap
 from .cluster import Access, Cluster, NodeGroup, Taint
+from .edge import Headers, Logs, Mtls, TrustStore, Waf
 from .environment import Environment
 from .errors import Problem, SettingsError
 from .existing import Existing, ExistingCluster, ExistingListener, HostedZone, ServiceNetwork, Vpc
-from .expose import Alb, Expose, Route
+from .expose import Alb, Expose
 from .lattice import Lattice, LatticeExposure, LatticeHealthCheck
 from .load import load
 from .load_balancers import Certificate, LoadBalancer
@@ -21,13 +23,17 @@ from .model import Settings
 from .network import FlowLogs, Network
 from .observability import AccessLogs, Observability, Thresholds, WorkloadThresholds
 from .permissions import Statement
+from .routes import Rewrite, Rewrites, Route
 from .schema import json_schema
+from .spreading import Canary, Stickiness, TargetHealth, Threshold
 from .workload import Health, Image, Resources, Scaling, Spread, Workload
 
 __all__ = [
     "Access",
     "AccessLogs",
     "Alb",
+    "BackendTls",
+    "Canary",
     "Certificate",
     "ClientSide",
     "CloudMap",
@@ -40,6 +46,7 @@ __all__ = [
     "ExternalDns",
     "ExtraAddon",
     "FlowLogs",
+    "Headers",
     "Health",
     "HostedZone",
     "Image",
@@ -47,14 +54,18 @@ __all__ = [
     "LatticeExposure",
     "LatticeHealthCheck",
     "LoadBalancer",
+    "Logs",
     "Metric",
     "MetricsAdapter",
+    "Mtls",
     "Network",
     "NodeGroup",
     "Observability",
     "Problem",
     "Resources",
     "Retry",
+    "Rewrite",
+    "Rewrites",
     "Route",
     "Scaling",
     "Section",
@@ -63,9 +74,14 @@ __all__ = [
     "SettingsError",
     "Spread",
     "Statement",
+    "Stickiness",
     "Taint",
+    "TargetHealth",
+    "Threshold",
     "Thresholds",
+    "TrustStore",
     "Vpc",
+    "Waf",
     "Workload",
     "WorkloadThresholds",
     "json_schema",

@@ -7,51 +7,14 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from .base import EACH_ONCE, Keys, Says, Section, Settled, Text
+from .base import EACH_ONCE, Keys, Says, Section, Settled
 from .client_side import ClientSide
-from .forms import NAME_KEY, BalancerKey, GrpcMethod, Host, NameKey, Whole
+from .forms import NAME_KEY, BalancerKey, Flag, Host, NameKey, Whole
 from .lattice import LatticeExposure
+from .routes import HttpPath, Rewrites, Route
+from .spreading import Canary, Stickiness, TargetHealth
 
 _RULES = "ALB User Guide, Listener rules"
-
-# At most 40 characters: Elastic Load Balancing API Reference, HttpHeaderConditionConfig. Over HTTP/2 the load balancer
-# takes letters, digits and hyphens only (LoadBalancerAttribute routing.http2.enabled). Host has a condition of its own.
-_HEADER = Text(
-    r"[A-Za-z0-9-]+",
-    "a header name of 1 to 40 letters, digits and hyphens, other than host",
-    maximum=40,
-    refused=r"[hH][oO][sS][tT]",
-)
-HeaderName = Annotated[str, _HEADER]
-HeaderValue = Annotated[
-    str, Text(r"[\x20-\x7e]+", "1 to 128 printable ASCII characters, with * and ? as wildcards", maximum=128)
-]
-# A listener rule takes wildcards anywhere; a star at the end alone keeps "which rule is more specific" decidable.
-HttpPath = Annotated[
-    str,
-    Text(
-        r"/\*?|(?:/[A-Za-z0-9_.$~@:+&-]+)+(?:/\*?)?",
-        "a path such as /api/v1/users or /api/* (letters, digits, _ . $ ~ @ : + & -; * only at the end, after a slash)",
-        maximum=128,
-    ),
-]
-
-
-class Route(Section):
-    """Methods that only calls with certain headers may reach; without the headers a call gets the default action."""
-
-    methods: Annotated[
-        tuple[GrpcMethod, ...], Field(min_length=1), EACH_ONCE, Says("gRPC methods, each as package.Service/Method.")
-    ]
-    headers: Annotated[
-        Mapping[HeaderName, Annotated[tuple[HeaderValue, ...], Field(min_length=1), EACH_ONCE]],
-        Field(min_length=1),
-        Keys(_HEADER),
-        Says(
-            "Header values, by header name. A call must carry one of the values of every header; case does not matter.",
-            source="Elastic Load Balancing API Reference, HttpHeaderConditionConfig",
-        ),
-    ]
 
 
 class Alb(Section):
@@ -68,6 +31,14 @@ class Alb(Section):
         Literal["round_robin", "least_outstanding_requests", "weighted_random"],
         Says("How requests are spread over the pods; `least_outstanding_requests` counts open streams."),
     ] = "round_robin"
+    anomaly_mitigation: Annotated[
+        Flag,
+        Says(
+            "Whether pods that answer with errors more often than the others get fewer calls; with `weighted_random` "
+            "only.",
+            source="Elastic Load Balancing API Reference, TargetGroupAttribute load_balancing.algorithm",
+        ),
+    ] = False
     generation: Annotated[
         Whole,
         Field(ge=1, le=1000),
@@ -88,13 +59,38 @@ class Alb(Section):
     routes: Annotated[
         Mapping[NameKey, Settled[Route]],
         Keys(NAME_KEY),
-        Says("gRPC methods that need certain headers, by name.", source=_RULES),
+        Says("Calls with rules of their own, by name.", source=_RULES),
     ] = Field(default_factory=dict)
     paths: Annotated[
         tuple[HttpPath, ...],
         EACH_ONCE,
         Says("Paths of an HTTP workload.", default='`["/*"]` for protocol http', source=_RULES),
     ] = ()
+    canary: Annotated[Canary | None, Says("A second version with a share of the calls.", default="none")] = None
+    stickiness: Annotated[
+        Stickiness | None,
+        Says(
+            "Keeps a client with one pod; HTTP workloads only.",
+            default="none",
+            source="ALB User Guide, Sticky sessions",
+        ),
+    ] = None
+    target_health: Annotated[
+        TargetHealth | None,
+        Says(
+            "What happens when too few pods are healthy.",
+            default="both thresholds are one pod",
+            source="ALB User Guide, Target groups, Target group health",
+        ),
+    ] = None
+    rewrite: Annotated[
+        Rewrites | None,
+        Says(
+            "Changes to every request on its way to the pods.",
+            default="none",
+            source="Elastic Load Balancing API Reference, RuleTransform",
+        ),
+    ] = None
 
 
 class Expose(Section):

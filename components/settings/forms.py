@@ -77,6 +77,10 @@ AddonVersion = Annotated[
     str,
     Text(r"v[0-9]+\.[0-9]+\.[0-9]+(?:-[a-z0-9.-]+)?-eksbuild\.[0-9]+", "an add-on build such as v1.36.0-eksbuild.25"),
 ]
+ImageDigest = Annotated[str, Text(r"sha256:[0-9a-f]{64}", "sha256: and 64 hexadecimal digits")]
+ImageTag = Annotated[
+    str, Text(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,127}", "1 to 128 letters, digits and _ . -, such as 1.4.2")
+]
 
 _KEY = r"[a-z](?:[a-z0-9-]*[a-z0-9])?"
 

@@ -7,6 +7,7 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from .base import EACH_ONCE, Planned, Says, Section
+from .edge import Headers, Logs, Mtls, Waf
 from .forms import CertificateArn, CertificateDomain, Cidr, Flag, Port, Whole
 
 _ATTRIBUTES = "Elastic Load Balancing API Reference, LoadBalancerAttribute"
@@ -111,4 +112,23 @@ class LoadBalancer(Section):
     ] = 1
     deletion_protection: Annotated[
         Flag, Says("Whether AWS refuses to delete the load balancer.", default="`environment.protected`")
+    ] = False
+    mtls: Annotated[Mtls | None, Says("Client certificates.", default="none are asked for")] = None
+    waf: Annotated[Waf | None, Says("Web application firewall.", default="none")] = None
+    headers: Annotated[Headers, Says("Headers of requests and answers.")] = Field(default_factory=Headers)
+    desync_mitigation: Annotated[
+        Literal["monitor", "defensive", "strictest"],
+        Says(
+            "How requests are treated that servers might read in different ways.",
+            source=f"{_ATTRIBUTES} routing.http.desync_mitigation_mode",
+        ),
+    ] = "defensive"
+    logs: Annotated[Logs | None, Says("Logs in S3.", default="none")] = None
+    zonal_shift: Annotated[
+        Flag,
+        Says(
+            "Whether a zone can be taken out by hand, or by AWS when it is impaired (Amazon Application Recovery "
+            "Controller).",
+            source=f"{_ATTRIBUTES} zonal_shift.config.enabled",
+        ),
     ] = False

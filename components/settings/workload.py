@@ -7,6 +7,7 @@ from typing import Annotated, Final, Literal
 
 from pydantic import Field
 
+from .backend_tls import BackendTls
 from .base import EACH_ONCE, Keys, Says, Section, Settled, Text
 from .cluster import LabelValue
 from .expose import Expose
@@ -15,6 +16,8 @@ from .forms import (
     VARIABLE,
     GrpcServiceName,
     HealthName,
+    ImageDigest,
+    ImageTag,
     NameKey,
     Plain,
     Port,
@@ -77,14 +80,10 @@ class Image(Section):
         Says("Registry and repository anywhere else.", default="none"),
     ] = None
     digest: Annotated[
-        Annotated[str, Text(r"sha256:[0-9a-f]{64}", "sha256: and 64 hexadecimal digits")] | None,
+        ImageDigest | None,
         Says("Digest of the image; the surest pin, demanded in protected environments.", default="none"),
     ] = None
-    tag: Annotated[
-        Annotated[str, Text(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,127}", "1 to 128 letters, digits and _ . -, such as 1.4.2")]
-        | None,
-        Says("Tag of the image.", default="none"),
-    ] = None
+    tag: Annotated[ImageTag | None, Says("Tag of the image.", default="none")] = None
 
 
 class Health(Section):
@@ -199,7 +198,10 @@ class Resources(Section):
 class Workload(Section):
     """A gRPC or HTTP server with everything it needs."""
 
-    protocol: Annotated[Literal["grpc", "http"], Says("What the port speaks: gRPC (HTTP/2 without TLS) or HTTP/1.1.")]
+    protocol: Annotated[
+        Literal["grpc", "http"],
+        Says("What the port speaks: gRPC (HTTP/2) or HTTP/1.1, without TLS unless `backend_tls` says so."),
+    ]
     port: Annotated[Port, Says("Port the container listens on, on all addresses.")]
     image: Annotated[
         Image | None, Says("Image to run.", default="none yet: the repository and the edge are made, but no Deployment")
@@ -211,6 +213,10 @@ class Workload(Section):
     ] = ()
     health: Annotated[Health, Says("Health checks.")] = Field(default_factory=Health)
     expose: Annotated[Expose, Says("How it is reached.")] = Field(default_factory=Expose)
+    backend_tls: Annotated[
+        BackendTls | None,
+        Says("TLS between load balancer and pod.", default="none: the port speaks without TLS inside the VPC"),
+    ] = None
     scaling: Annotated[Scaling, Says("How many pods run.")] = Field(default_factory=Scaling)
     resources: Annotated[Resources, Says("What a pod asks of its node.")] = Field(default_factory=Resources)
     env: Annotated[

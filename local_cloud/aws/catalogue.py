@@ -22,14 +22,16 @@ from local_cloud.aws import (
     logs,
     ram,
     route53,
+    s3,
     service_discovery,
     vpclattice,
+    wafv2,
 )
 from local_cloud.aws.kind import Cloud, Kind, Props
 
 _MODULES: Final = (
     *(ec2, ec2_endpoints, ec2_gateways, ec2_routes, ec2_security, iam, kms, logs, elb, eks, ecr, acm, route53),
-    *(vpclattice, ram, cloudwatch, athena, service_discovery),
+    *(vpclattice, ram, cloudwatch, athena, service_discovery, s3, wafv2),
 )
 
 KINDS: Final[Mapping[str, Kind]] = {kind.token: kind for module in _MODULES for kind in module.KINDS} | elb.ALIASES

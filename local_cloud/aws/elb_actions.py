@@ -89,7 +89,36 @@ def refuse(cloud: Cloud, own: str, listener: Props, actions: list[Props], operat
             raise Refusal("TargetGroupNotFound", f"Target groups '{arn}' not found", operation=operation)
         _refuse_protocol(listener, actions, group, operation)
         _refuse_association(cloud, own, str(listener["loadBalancerArn"]), group, operation)
+    _refuse_versions(cloud, actions, operation)
+    _refuse_stickiness(cloud, actions, operation)
     _refuse_total(own, listener["holders"], actions, operation)
+
+
+def _refuse_versions(cloud: Cloud, actions: list[Props], operation: str) -> None:
+    """ALB user guide: load-balancer-target-groups, "Protocol version"; the page has no text of the refusal."""
+    groups = (cloud.get(TARGET_GROUP, arn) for arn in forwards(actions))
+    versions = sorted({str(version(group.outputs)) for group in groups if group is not None})
+    if len(versions) > 1:
+        message = f"Target groups of one forward action must have the same protocol version, not {', '.join(versions)}"
+        raise Refusal("InvalidLoadBalancerAction", message, operation=operation)
+
+
+def _refuse_stickiness(cloud: Cloud, actions: list[Props], operation: str) -> None:
+    """kubernetes-sigs/aws-load-balancer-controller#2734."""
+    for action in actions:
+        forward = action.get("forward") or {}
+        arns = [str(group["arn"]) for group in forward.get("targetGroups") or ()]
+        if len(arns) < 2 or (forward.get("stickiness") or {}).get("enabled") is True:
+            continue
+        for arn in arns:
+            group = cloud.get(TARGET_GROUP, arn)
+            sticky = (group["stickiness"] if group else None) or {}
+            if sticky.get("enabled") is True:
+                message = (
+                    f"This target group appears behind a rule with group stickiness disabled ({arn}). You must enable "
+                    "group stickiness before enabling target stickiness"
+                )
+                raise Refusal("InvalidConfigurationRequest", message, operation=operation)
 
 
 def _refuse_order(actions: list[Props], protocol: str, operation: str) -> None:

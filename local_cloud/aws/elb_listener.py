@@ -6,14 +6,13 @@ import re
 from collections.abc import Iterable
 from typing import Final
 
-from local_cloud.aws import acm, elb_actions, plan
+from local_cloud.aws import acm, elb_actions, elb_trust_store, plan
 from local_cloud.aws.elb_common import (
     LISTENER,
     LISTENER_CERTIFICATE,
     LOAD_BALANCER,
     RULE,
     SERVICE,
-    TRUST_STORE,
     actions_of,
     associate,
     drop_listener,
@@ -36,6 +35,7 @@ _POLICY: Final = re.compile(  # ALB user guide: describe-ssl-policies
 _ALPN: Final = ("HTTP1Only", "HTTP2Only", "HTTP2Optional", "HTTP2Preferred", "None")
 _CERTIFICATES: Final = 25  # besides the default one: ALB user guide, load-balancer-limits
 _LISTENERS: Final = 50
+_VERIFYING: Final = 2
 
 
 def protocol_of(load_balancer: str, props: Props) -> str:
@@ -146,8 +146,15 @@ def _refuse_mutual(cloud: Cloud, props: Props, operation: str | None = None) -> 
         message = f"Mutual authentication cannot be specified for {protocol} listeners"
         raise Refusal("ValidationError", message, operation=operation)
     store = mutual.get("trustStoreArn")
-    if store and cloud.get(TRUST_STORE, store) is None:
+    if store and not elb_trust_store.known(cloud, store):
         raise Refusal("TrustStoreNotFound", f"Trust store '{store}' not found", operation=operation)
+    owner = props["loadBalancerArn"]
+    others = (row for row in cloud.where(LISTENER, "loadBalancerArn", owner) if row["port"] != props.get("port"))
+    verifying = sum((row["mutualAuthentication"] or {}).get("mode") == "verify" for row in others)
+    if mutual.get("mode") == "verify" and verifying >= _VERIFYING:
+        # ALB user guide: load-balancer-limits (2 listeners that verify); the page has no text of the refusal.
+        message = f"Load balancer '{owner}' cannot have more than {_VERIFYING} listeners with mutual TLS verify mode"
+        raise Refusal("InvalidConfigurationRequest", message, operation=operation)
 
 
 def _refuse_actions(cloud: Cloud, props: Props, own: str = "", operation: str = "CreateListener") -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any, Final
 
-from local_cloud.aws import lookups, plan
+from local_cloud.aws import lookups, plan, s3
 from local_cloud.aws.elb_common import LISTENER, LOAD_BALANCER, PATHS, SERVICE, drop_listener, type_of
 from local_cloud.aws.kind import Cloud, Failure, Kind, NameRule, Props, Refusal, Row
 
@@ -157,12 +157,25 @@ def _refuse_attributes(cloud: Cloud, props: Props) -> None:
             raise Refusal("ValidationError", message, operation="ModifyLoadBalancerAttributes")
 
 
+def _refuse_logs(cloud: Cloud, props: Props) -> None:
+    """aws-load-balancer-controller#1956; ALB user guide: enable-access-logging (bucket policy)."""
+    for kind in ("accessLogs", "connectionLogs", "healthCheckLogs"):
+        logs = props.get(kind) or {}
+        bucket = str(logs.get("bucket") or "")
+        if logs.get("enabled") is True and not s3.lets_load_balancers_write(
+            cloud, bucket, str(logs.get("prefix") or "")
+        ):
+            message = f"Access Denied for bucket: {bucket}. Please check S3bucket permission"
+            raise Refusal("InvalidConfigurationRequest", message, operation="ModifyLoadBalancerAttributes")
+
+
 def _refuse_update(cloud: Cloud, row: Row, props: Props) -> None:
     if set(_subnet_ids(props)) != set(_subnet_ids(row.inputs)):
         _refuse_network(cloud, props, "SetSubnets")
     if props.get("securityGroups") != row.inputs.get("securityGroups"):
         _refuse_groups(cloud, props, "SetSecurityGroups")
     _refuse_attributes(cloud, props)
+    _refuse_logs(cloud, props)
 
 
 def _refuse_delete(cloud: Cloud, row: Row) -> None:
@@ -248,7 +261,7 @@ KIND: Final = Kind(
         plan.one_of("desyncMitigationMode", "monitor", "defensive", "strictest"),
         plan.one_of("xffHeaderProcessingMode", "append", "preserve", "remove"),
     ),
-    refuse_create=(_refuse_name, _refuse_quota, _refuse_network, _refuse_groups, _refuse_attributes),
+    refuse_create=(_refuse_name, _refuse_quota, _refuse_network, _refuse_groups, _refuse_attributes, _refuse_logs),
     refuse_update=(_refuse_update,),
     refuse_delete=(_refuse_delete,),
     replaces=_replaces,

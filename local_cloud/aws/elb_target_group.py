@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from typing import Any, Final
 
 from local_cloud.aws import lookups, plan
-from local_cloud.aws.elb_common import SERVICE, TARGET_ATTACHMENT, TARGET_GROUP, users
+from local_cloud.aws.elb_common import SERVICE, TARGET_ATTACHMENT, TARGET_GROUP, actions_of, users
 from local_cloud.aws.kind import Cloud, Failure, Kind, NameRule, Props, Refusal, Row
 from local_cloud.values import UNKNOWN
 
@@ -217,11 +217,28 @@ def _refuse_attributes(cloud: Cloud, props: Props) -> None:
         raise Refusal(code, message, operation=_ATTRIBUTES)
 
 
+def _refuse_stickiness(cloud: Cloud, row: Row, props: Props) -> None:
+    """kubernetes-sigs/aws-load-balancer-controller#2734."""
+    if not (props.get("stickiness") or {}).get("enabled", bool(props.get("stickiness"))):
+        return
+    for user in users(cloud, row.id):
+        for action in actions_of(user):
+            forward = action.get("forward") or {}
+            several = len(forward.get("targetGroups") or ()) > 1
+            if several and (forward.get("stickiness") or {}).get("enabled") is not True:
+                message = (
+                    f"This target group appears behind a rule with group stickiness disabled ({row.id}). You must "
+                    "enable group stickiness before enabling target stickiness"
+                )
+                raise Refusal("InvalidConfigurationRequest", message, operation=_ATTRIBUTES)
+
+
 def _refuse_update(cloud: Cloud, row: Row, props: Props) -> None:
     if props.get("healthCheck") != row.inputs.get("healthCheck"):
         _refuse_matcher(cloud, props, "ModifyTargetGroup")
         _refuse_health_check(cloud, props, "ModifyTargetGroup")
     _refuse_attributes(cloud, props)
+    _refuse_stickiness(cloud, row, props)
 
 
 def _refuse_delete(cloud: Cloud, row: Row) -> None:

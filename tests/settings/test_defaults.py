@@ -84,6 +84,21 @@ def test_a_load_balancer_needs_only_a_scheme_and_a_way_to_a_certificate() -> Non
         "tls_policy": "ELBSecurityPolicy-TLS13-1-2-Res-PQ-2025-09",
         "allow_cidrs": ("0.0.0.0/0",),
         "deletion_protection": False,
+        "mtls": None,
+        "waf": None,
+        "headers": {
+            "drop_invalid": False,
+            "preserve_host": False,
+            "forwarded_for": "append",
+            "client_port": False,
+            "tls_version_and_cipher": False,
+            "server": True,
+            "rename": {},
+            "add": {},
+        },
+        "desync_mitigation": "defensive",
+        "logs": None,
+        "zonal_shift": False,
     }
 
 
@@ -107,6 +122,7 @@ def test_a_grpc_workload_is_checked_by_the_standard_health_service_under_its_fir
             "startup": 120,
         },
         "expose": {"alb": None, "lattice": None, "client_side": None},
+        "backend_tls": None,
         "scaling": {"min": 2, "max": 10, "cpu": 70, "memory": None, "metrics": {}},
         "resources": {"cpu": "250m", "memory": "256Mi", "cpu_limit": None, "memory_limit": None},
         "env": {},
@@ -134,10 +150,15 @@ def test_an_http_workload_is_checked_at_the_root_and_gets_every_path_of_its_host
         "load_balancer": "public",
         "host": "web.example.com",
         "algorithm": "round_robin",
+        "anomaly_mitigation": False,
         "generation": 1,
         "slow_start": 0,
         "routes": {},
         "paths": ("/*",),
+        "canary": None,
+        "stickiness": None,
+        "target_health": None,
+        "rewrite": None,
     }
 
 

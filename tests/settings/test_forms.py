@@ -348,8 +348,6 @@ def test_a_key_that_becomes_a_name_has_a_form(desk: Desk, path: tuple[str, ...],
         "services.orders.expose.alb.host",
         "existing.hosted_zone.id",
         "existing.hosted_zone.name",
-        "services.orders.expose.alb.routes.purge.methods",
-        "services.orders.expose.alb.routes.purge.headers",
     ],
 )
 def test_what_has_no_default_must_be_said(desk: Desk, path: str) -> None:

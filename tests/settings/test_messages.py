@@ -11,8 +11,8 @@ from .conftest import Desk
 
 def test_an_unknown_key_is_answered_with_the_likely_one_and_the_allowed_ones(desk: Desk) -> None:
     allowed = (
-        "protocol, port, image, grpc_services, health, expose, scaling, resources, env, secrets, drain, architecture, "
-        "calls, permissions, statements, labels, annotations, spread, alarms"
+        "protocol, port, image, grpc_services, health, expose, backend_tls, scaling, resources, env, secrets, drain, "
+        "architecture, calls, permissions, statements, labels, annotations, spread, alarms"
     )
     assert desk.put("services.orders.prot", "grpc").drop("services.orders.protocol").lines()[:1] == [
         f'services.orders.prot: unknown key; did you mean "port"? (allowed: {allowed})'

@@ -15,7 +15,6 @@ DIGEST = "sha256:" + "0" * 64
         ("grpc_services", ["acme.v1.Web"]),
         ("health.service", "web"),
         ("health.liveness", "web"),
-        ("expose.alb.routes", {}),
     ],
 )
 def test_keys_of_grpc_are_refused_on_http(desk: Desk, path: str, value: Any) -> None:

@@ -18,6 +18,7 @@ from components.settings.verify import (
     client_side,
     cloud_map,
     cluster,
+    edge,
     environment,
     existing,
     health,
@@ -28,6 +29,7 @@ from components.settings.verify import (
     observability,
     permissions,
     routes,
+    spreading,
     stacks,
     workloads,
 )
@@ -48,7 +50,7 @@ _OVERALL: Final = (
 )
 _REGIONAL: Final = (
     *(environment.zones, balancers.regions, existing.regions, network.china, lattice.lists),
-    observability.topics,
+    *(observability.topics, edge.regions),
 )
 _WORKLOAD_RULES: Final = (
     *workloads.RULES,
@@ -60,6 +62,7 @@ _WORKLOAD_RULES: Final = (
     *images.RULES,
     *routes.RULES,
     *lattice.WORKLOAD_RULES,
+    *spreading.RULES,
 )
 
 
@@ -88,7 +91,7 @@ def _of_entries(settings: Settings) -> Iterator[Rule]:
         for of_group in cluster.GROUP_RULES:
             yield partial(of_group, settings, name)
     for name in sound(lambda: list(settings.load_balancers)) or ():
-        for of_balancer in balancers.BALANCER_RULES:
+        for of_balancer in (*balancers.BALANCER_RULES, *edge.BALANCER_RULES):
             yield partial(of_balancer, settings, name)
     for name in sound(lambda: list(settings.existing.listeners)) or ():
         for of_listener in listeners.RULES:

@@ -10,14 +10,15 @@ from components.settings.broken import sound
 from components.settings.load_balancers import LoadBalancer
 from components.settings.model import Settings
 from components.settings.names import COMMON_NAME
-from components.settings.rules import rules_of
+from components.settings.rules import conditions, rules_of
 from components.settings.verify import lattice
-from components.settings.wording import Fault, Path, quoted
+from components.settings.wording import Fault, Path, counted, quoted
 from components.settings.workload import Workload
 
 # ALB User Guide, "Quotas for your Application Load Balancers". Target groups: fixed; rules: the default.
 MAX_RULES: Final = 100
 MAX_TARGET_GROUPS: Final = 100
+MAX_BALANCERS: Final = 50
 # ACM User Guide, "Quotas": names of one certificate.
 MAX_DOMAINS: Final = 10
 # VPC User Guide, "Amazon VPC quotas": rules of one security group in one direction.
@@ -31,18 +32,24 @@ def behind(settings: Settings, balancer: str) -> Iterator[tuple[str, Workload]]:
             yield name, workload
 
 
-def _host(workload: Workload) -> str | None:
+def _named(name: str, workload: Workload) -> list[tuple[str, Path]]:
+    """The hosts of a workload, each with where it is said."""
     alb = workload.expose.alb
-    return f"{alb.host}" if alb else None  # the formatting notices a host with an error of its own
+    if alb is None:
+        return []
+    start = ("services", name, "expose", "alb")
+    found: list[tuple[str, Path]] = [(f"{alb.host}", (*start, "host"))]  # formatting notices a broken one
+    for key, route in alb.routes.items():
+        found += [(f"{host}", (*start, "routes", key, "hosts", position)) for position, host in enumerate(route.hosts)]
+    return found
 
 
-def hosts(settings: Settings, balancer: str) -> dict[str, str]:
-    """Each host of a load balancer with the first workload that has it."""
-    found: dict[str, str] = {}
+def hosts(settings: Settings, balancer: str) -> dict[str, Path]:
+    """Each host of a load balancer with where it is said first."""
+    found: dict[str, Path] = {}
     for name, workload in behind(settings, balancer):
-        host = sound(partial(_host, workload))
-        if host:
-            found.setdefault(host, name)
+        for host, path in sound(partial(_named, name, workload)) or ():
+            found.setdefault(host, path)
     return found
 
 
@@ -103,10 +110,10 @@ def host_zone(settings: Settings, name: str) -> Iterator[Fault]:
     zone = settings.existing.hosted_zone
     if zone is None:
         return
-    for host, workload in hosts(settings, name).items():
+    for host, path in hosts(settings, name).items():
         if not within(host, zone.name):
             yield Fault(
-                ("services", workload, "expose", "alb", "host"),
+                path,
                 f"{host} is outside the hosted zone {zone.name} (existing.hosted_zone), where its record would be "
                 "made; choose a host inside it, or leave the zone out and give every load balancer a certificate arn",
             )
@@ -152,10 +159,10 @@ def _host_covered(settings: Settings, name: str) -> Iterator[Fault]:
     certificate = settings.load_balancers[name].certificate
     if certificate is None or not certificate.domains:
         return
-    for host, workload in hosts(settings, name).items():
+    for host, path in hosts(settings, name).items():
         if not any(covers(domain, host) for domain in certificate.domains):
             yield Fault(
-                ("services", workload, "expose", "alb", "host"),
+                path,
                 f"{host} is not covered by load_balancers.{name}.certificate.domains "
                 f"({', '.join(certificate.domains)}; a star stands for one label)",
             )
@@ -172,12 +179,18 @@ def room(settings: Settings, name: str) -> Iterator[Fault]:
             f"its {len(workloads)} services need {rules} listener rules; AWS allows {MAX_RULES} by default: "
             "spread them over several load balancers",
         )
-    if len(workloads) > MAX_TARGET_GROUPS:
+    canaries = sum(bool(sound(partial(_has_canary, each))) for _, each in workloads)
+    if len(workloads) + canaries > MAX_TARGET_GROUPS:
+        more = f" and {counted(canaries, 'canary target group')}" if canaries else ""
         yield Fault(
             place,
-            f"it has {len(workloads)} services with one target group each; AWS allows {MAX_TARGET_GROUPS}, which "
+            f"it has {len(workloads)} services with one target group each{more}; AWS allows {MAX_TARGET_GROUPS}, which "
             "cannot be raised: spread them over several load balancers",
         )
+
+
+def _has_canary(workload: Workload) -> bool:
+    return workload.expose.alb is not None and workload.expose.alb.canary is not None
 
 
 def opened_ports(settings: Settings) -> set[tuple[str, int]]:
@@ -210,11 +223,11 @@ def _two_balancers(settings: Settings) -> Iterator[Fault]:
         return
     owners: dict[str, str] = {}
     for balancer in settings.balancers:
-        for host, workload in hosts(settings, balancer).items():
+        for host, path in hosts(settings, balancer).items():
             first = owners.setdefault(host, balancer)
             if first != balancer:
                 yield Fault(
-                    ("services", workload, "expose", "alb", "host"),
+                    path,
                     f"{host} is served by the load balancers {quoted(first)} and {quoted(balancer)}, but a host has "
                     "one alias record; choose one of them",
                 )
@@ -223,10 +236,10 @@ def _two_balancers(settings: Settings) -> Iterator[Fault]:
 def _claims(settings: Settings) -> Iterator[Fault]:
     """Two workloads with the same host and path: one of them would never see a call."""
     for balancer in settings.balancers:
-        owners: dict[tuple[str, str], str] = {}
+        owners: dict[tuple[str, str, str], str] = {}
         for name, workload in behind(settings, balancer):
-            for host, path in sound(partial(_claimed, name, workload)) or ():
-                first = owners.setdefault((host, path), name)
+            for host, path, asked in sound(partial(_claimed, name, workload)) or ():
+                first = owners.setdefault((host, path, asked), name)
                 if first != name:
                     yield Fault(
                         ("services", name, "expose", "alb"),
@@ -234,13 +247,28 @@ def _claims(settings: Settings) -> Iterator[Fault]:
                     )
 
 
-def _claimed(name: str, workload: Workload) -> list[tuple[str, str]]:
+def _claimed(name: str, workload: Workload) -> list[tuple[str, str, str]]:
+    """Host, path and conditions of each rule that forwards."""
     alb = workload.expose.alb
-    plain = [rule for rule in rules_of(name, workload) if not rule.headers and rule.action == "forward"]
-    return [(f"{alb.host}", path) for rule in plain for path in rule.paths] if alb else []
+    return [
+        (f"{host}", path, conditions(rule))
+        for rule in (rules_of(name, workload) if alb else ())
+        if rule.action == "forward"
+        for host in (rule.hosts or ((alb.host,) if alb else ()))
+        for path in rule.paths
+    ]
 
 
-RULES: Final = (_ports, _two_balancers, _claims)
+def _balancers(settings: Settings) -> Iterator[Fault]:
+    """ALB User Guide, "Quotas for your Application Load Balancers": load balancers of a region, unless raised."""
+    if len(settings.load_balancers) > MAX_BALANCERS:
+        yield Fault(
+            ("load_balancers",),
+            f"there are {len(settings.load_balancers)}; AWS allows {MAX_BALANCERS} in a region by default",
+        )
+
+
+RULES: Final = (_ports, _two_balancers, _claims, _balancers)
 BALANCER_RULES: Final = (
     _certificate_form,
     _certificate_zone,

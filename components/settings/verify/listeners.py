@@ -40,10 +40,10 @@ def _ports(settings: Settings, name: str) -> Iterator[Fault]:
 
 def _covered(settings: Settings, name: str) -> Iterator[Fault]:
     domains = settings.existing.listeners[name].certificate_domains
-    for host, workload in balancers.hosts(settings, name).items() if domains else ():
+    for host, path in balancers.hosts(settings, name).items() if domains else ():
         if not any(balancers.covers(domain, host) for domain in domains):
             yield Fault(
-                ("services", workload, "expose", "alb", "host"),
+                path,
                 f"{host} is not covered by the certificate of the load balancer {quoted(name)} ({', '.join(domains)}; "
                 "a star stands for one label)",
             )

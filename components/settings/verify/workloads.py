@@ -26,7 +26,6 @@ def _protocol(settings: Settings, name: str) -> Iterator[Fault]:
         ("grpc_services",): not grpc and "grpc_services" in workload.model_fields_set,
         ("health", "service"): not grpc and "service" in workload.health.model_fields_set,
         ("health", "liveness"): not grpc and "liveness" in workload.health.model_fields_set,
-        ("expose", "alb", "routes"): not grpc and alb is not None and "routes" in alb.model_fields_set,
         ("expose", "alb", "paths"): grpc and alb is not None and "paths" in alb.model_fields_set,
     }
     other, instead = ("HTTP", " (gRPC paths come from grpc_services)") if grpc else ("gRPC", "")
