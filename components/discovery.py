@@ -75,6 +75,17 @@ class Discovery(Component):
         self._registrar([namespace, *self.services.values()])
         self.register_outputs({"namespace_id": namespace.id})
 
+    def found_by(self, workload: str) -> tuple[dict[str, str], list[pulumi.Resource]]:
+        """What a headless Service carries so that ExternalDNS registers its pods, and what must exist before."""
+        if workload not in self.services:
+            return {}, []
+        config = self._args.config
+        carried = {
+            "external-dns.alpha.kubernetes.io/hostname": f"{workload}.{config.namespace}",
+            "external-dns.alpha.kubernetes.io/ttl": str(config.ttl),
+        }
+        return carried, [self.services[workload]]
+
     def _service(
         self, workload: str, namespace: aws.servicediscovery.PrivateDnsNamespace
     ) -> aws.servicediscovery.Service:
@@ -155,12 +166,4 @@ def values(config: settings.CloudMap, region: str) -> dict[str, Any]:
         "serviceAccount": {"create": True, "name": versions.CLOUD_MAP_REGISTRAR.service_account},
         "env": [{"name": "AWS_REGION", "value": region}],
         "extraArgs": ["--aws-zone-type=private"],
-    }
-
-
-def annotations(workload: str, config: settings.CloudMap) -> dict[str, str]:
-    """What tells ExternalDNS to register the pods behind a headless Service."""
-    return {
-        "external-dns.alpha.kubernetes.io/hostname": f"{workload}.{config.namespace}",
-        "external-dns.alpha.kubernetes.io/ttl": str(config.ttl),
     }

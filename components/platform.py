@@ -6,20 +6,17 @@ from typing import Any
 
 import pulumi
 
-from components import clients, external_dns, lattice_wiring, settings, stacks
+from components import clients, external_dns, lattice_wiring, optional, settings, stacks
 from components.base import Component
 from components.client_side import Callee
 from components.cluster import Cluster, ClusterArgs
 from components.controllers import LoadBalancerController, LoadBalancerControllerArgs
-from components.discovery import Discovery, DiscoveryArgs, annotations
 from components.dns import Certificates, alias_record, certificate_domains
 from components.existing import ExistingCluster, ExistingListener, ExistingNetwork, let_in
 from components.identity import PodIdentity
 from components.listener_rules import Destination, Edge
 from components.load_balancer import LoadBalancer, LoadBalancerArgs
-from components.metrics_adapter import MetricsAdapter, MetricsAdapterArgs
 from components.network import Network, NetworkArgs
-from components.observability import Observability, ObservabilityArgs
 from components.registry import Repository
 from components.settings import priorities
 from components.settings.rules import destinations, hosts_of, in_order, rules_of
@@ -62,8 +59,8 @@ class Platform(Component):
         self.cluster = self._cluster()
         self.controller = self._controller()
         external_dns.of_platform(self, config, self._tags, region=region)
-        self.metrics_adapter = self._metrics_adapter()
-        self.discovery = self._discovery()
+        self.metrics_adapter = optional.metrics_adapter(self, config)
+        self.discovery = optional.discovery(self, config, region=region, tags=self._tags)
         self.repositories = self._repositories()
         self.load_balancers: dict[str, LoadBalancer | ExistingListener] = {
             **self._load_balancers(),
@@ -71,7 +68,7 @@ class Platform(Component):
         }
         self.lattice = self._lattice()
         self._records()
-        self.observability = self._observability()
+        self.observability = optional.observability(self, config, region=region, tags=self._tags)
         self.workloads: dict[str, Workload] = {}
         self.outputs = self._outputs()
 
@@ -174,45 +171,6 @@ class Platform(Component):
             tags=self._tags,
         )
 
-    def _metrics_adapter(self) -> MetricsAdapter | None:
-        config = self._settings.cluster.metrics_adapter
-        if config is None:
-            return None
-        args = MetricsAdapterArgs(config=config, kubernetes=self.cluster.kubernetes, depends_on=self.cluster.ready)
-        return MetricsAdapter("metrics-adapter", args, self.child())
-
-    def _discovery(self) -> Discovery | None:
-        config = self._settings.cloud_map
-        if config is None:
-            return None
-        found = {
-            name: workload.port
-            for name, workload in self._settings.services.items()
-            if workload.expose.client_side is not None and workload.expose.client_side.cloud_map
-        }
-        return Discovery(
-            "discovery",
-            DiscoveryArgs(
-                config=config,
-                workloads=found,
-                vpc_id=self.network.vpc_id,
-                security_group_id=self.cluster.security_group_id,
-                cluster_name=self.cluster.cluster_name,
-                region=self._region,
-                kubernetes=self.cluster.kubernetes,
-                agent=self.cluster.addons.get("eks-pod-identity-agent"),
-                depends_on=self.cluster.ready,
-                tags=self._tags,
-            ),
-            self.child(),
-        )
-
-    def _found_by(self, name: str) -> tuple[dict[str, str], list[pulumi.Resource]]:
-        config = self._settings.cloud_map
-        if self.discovery is None or config is None or name not in self.discovery.services:
-            return {}, []
-        return annotations(name, config), [self.discovery.services[name]]
-
     def _repositories(self) -> dict[str, Repository]:
         return {
             name: repository(self, name, stack=self._stack, tags=self._tags, protect=self._protected)
@@ -307,15 +265,6 @@ class Platform(Component):
         own = self._settings.load_balancers.get(key)
         return own.deletion_protection if own else self._protected
 
-    def _observability(self) -> Observability | None:
-        config = self._settings.observability
-        if config is None:
-            return None
-        args = ObservabilityArgs(
-            config=config, load_balancers=self.load_balancers, region=self._region, tags=self._tags
-        )
-        return Observability("observability", args, self.child())
-
     def _watch(self, name: str, config: settings.Workload) -> None:
         workload = self.workloads[name]
         if self.observability is not None and workload.target_group is not None:
@@ -367,7 +316,7 @@ class Platform(Component):
                 identity=PodIdentity(
                     cluster_name=self.cluster.cluster_name, agent=self.cluster.addons.get("eks-pod-identity-agent")
                 ),
-                found_by=self._found_by(name),
+                found_by=self.discovery.found_by(name) if self.discovery else ({}, []),
                 metrics=self.metrics_adapter.release if self.metrics_adapter and config.scaling.metrics else None,
                 destinations=self._destinations(config),
                 tags=self._tags,

@@ -1,0 +1,60 @@
+"""What a platform has only where its settings ask for it: from settings to components, None without the section."""
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
+from components import settings
+from components.discovery import Discovery, DiscoveryArgs
+from components.metrics_adapter import MetricsAdapter, MetricsAdapterArgs
+from components.observability import Observability, ObservabilityArgs
+
+if TYPE_CHECKING:
+    from components.platform import Platform
+
+
+def metrics_adapter(platform: "Platform", config: settings.Settings) -> MetricsAdapter | None:
+    """What shows metrics other than CPU and memory to the autoscalers."""
+    declared, cluster = config.cluster.metrics_adapter, platform.cluster
+    if declared is None:
+        return None
+    args = MetricsAdapterArgs(config=declared, kubernetes=cluster.kubernetes, depends_on=cluster.ready)
+    return MetricsAdapter("metrics-adapter", args, platform.child())
+
+
+def discovery(
+    platform: "Platform", config: settings.Settings, *, region: str, tags: Mapping[str, str]
+) -> Discovery | None:
+    """The namespace in which clients outside the cluster find pods."""
+    if config.cloud_map is None:
+        return None
+    found = {
+        name: workload.port
+        for name, workload in config.services.items()
+        if workload.expose.client_side is not None and workload.expose.client_side.cloud_map
+    }
+    cluster = platform.cluster
+    args = DiscoveryArgs(
+        config=config.cloud_map,
+        workloads=found,
+        vpc_id=platform.network.vpc_id,
+        security_group_id=cluster.security_group_id,
+        cluster_name=cluster.cluster_name,
+        region=region,
+        kubernetes=cluster.kubernetes,
+        agent=cluster.addons.get("eks-pod-identity-agent"),
+        depends_on=cluster.ready,
+        tags=tags,
+    )
+    return Discovery("discovery", args, platform.child())
+
+
+def observability(
+    platform: "Platform", config: settings.Settings, *, region: str, tags: Mapping[str, str]
+) -> Observability | None:
+    """Alarms, dashboards and saved queries."""
+    if config.observability is None:
+        return None
+    args = ObservabilityArgs(
+        config=config.observability, load_balancers=platform.load_balancers, region=region, tags=tags
+    )
+    return Observability("observability", args, platform.child())
