@@ -1,0 +1,384 @@
+"""One cluster of the local cloud on a real API server: what the rows of the store say is written there as well.
+
+The store stays the source of truth: it knows what exists and under which URN. Here objects go to the API server by
+server-side apply before the row is committed, so admission and defaulting are real and a refusal stops the operation.
+No controller manager runs there; what controllers do as far as others wait for it (endpoints, status, finalizers,
+emptying a namespace) is done here.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Mapping
+from typing import Any, Final
+
+from local_cloud.kubernetes import custom_kinds, kinds
+from local_cloud.kubernetes.api_server import AnswerError, Object, Resource, Server
+from local_cloud.kubernetes.charts import CHARTS
+from local_cloud.kubernetes.cluster import BINDING, CLUSTER, RELEASE, Cluster
+from local_cloud.kubernetes.controllers import endpoints
+from local_cloud.kubernetes.crd_schemas import CUSTOM
+from local_cloud.kubernetes.live import FIELD_MANAGER
+from local_cloud.plugin import Refused
+from local_cloud.store import Row
+from local_cloud.values import Failure, has_unknown
+
+CONTROLLERS: Final = "local-cloud"
+"""Field manager of what this module writes in the place of a controller."""
+_TOPIC: Final = "api-server"
+_SCRATCH: Final = "kube-public"
+"""A namespace that always exists: dry runs of objects whose own namespace does not exist yet go there."""
+_FORCE: Final = "pulumi.com/patchForce"
+_FORCE_VARIABLE: Final = "PULUMI_K8S_ENABLE_PATCH_FORCE"
+_SLICE: Final = ("discovery.k8s.io/v1", "EndpointSlice")
+_SERVICE: Final = "kubernetes:core/v1:Service"  # a type token
+_OWN: Final = ("__initialApiVersion", "__fieldManager")
+
+
+class Real:
+    """The API server behind one cluster."""
+
+    def __init__(self, server: Server, cluster: Cluster) -> None:
+        self.server = server
+        self._cluster = cluster
+        self._published: dict[str, Object] = {}
+
+    @classmethod
+    def of(cls, server: Server, cluster: Cluster) -> Real | None:
+        """The API server for a cluster; None when it serves another one, which still exists.
+
+        The first cluster takes it. A second cluster of the same local cloud is judged by the schemas alone.
+        """
+        store = cluster.store
+        with store.transaction():
+            for data in store.notes(_TOPIC, "cluster").values():
+                if data["server"] != cluster.server and store.where("aws", CLUSTER, "endpoint", data["server"]):
+                    return None
+            store.note(_TOPIC, "cluster", "served", {"server": cluster.server})
+        return cls(server, cluster)
+
+    # What the provider's methods need
+
+    def judge(self, api: str, kind: str, inputs: Mapping[str, Any], *, in_place: bool) -> list[Failure]:
+        """What admission says to a manifest, by a dry run that changes nothing.
+
+        ``in_place``: against the object as it is; otherwise, and while its namespace does not exist, as a new object
+        in another namespace. Nothing is said of a manifest with unknown values or of a kind not served yet.
+        """
+        if has_unknown(inputs):
+            return []
+        resource = self.server.find(api, kind)
+        if resource is None:
+            return []
+        manifest = _manifest(inputs)
+        namespace = str(manifest["metadata"].get("namespace") or "")
+        if resource.namespaced and not (in_place and self._has_namespace(namespace)):
+            manifest = {**manifest, "metadata": {**manifest["metadata"], "namespace": _SCRATCH}}
+        elif not resource.namespaced and not in_place:
+            return []
+        try:
+            self.server.apply(resource, manifest, manager=FIELD_MANAGER, force=True, dry_run=True)
+        except AnswerError as error:
+            return [Failure(path, said) for path, said in error.causes] or [Failure("", str(error))]
+        return []
+
+    def create(self, api: str, kind: str, inputs: Mapping[str, Any], modelled: Mapping[str, Any]) -> Object:
+        """A new object; its outputs. Raises ``Refused`` in the API server's words."""
+        subject = _subject(inputs)
+        resource = self._resource(api, kind, subject)
+        namespace, name = _place(inputs)
+        try:
+            there = self.server.get(resource, namespace, name)
+            if there is not None and not managed(there):
+                raise Refused(f'{_failed(subject)}{resource.plural} "{name}" already exists')
+            return self._write(resource, inputs, modelled)
+        except AnswerError as error:
+            raise Refused(f"{_failed(subject)}{error}") from None
+
+    def update(self, api: str, kind: str, inputs: Mapping[str, Any], modelled: Mapping[str, Any]) -> Object:
+        """A changed object; its outputs."""
+        subject = _subject(inputs)
+        try:
+            return self._write(self._resource(api, kind, subject), inputs, modelled)
+        except AnswerError as error:
+            raise Refused(f"{_not_updated(subject)}{error}") from None
+
+    def rehearse(self, api: str, kind: str, inputs: Mapping[str, Any]) -> None:
+        """What the API server says to a change, in a preview."""
+        resource = self.server.find(api, kind)
+        if resource is None or has_unknown(inputs):
+            return
+        try:
+            self.server.apply(resource, _manifest(inputs), manager=FIELD_MANAGER, force=_forced(inputs), dry_run=True)
+        except AnswerError as error:
+            raise Refused(f"{_not_updated(_subject(inputs))}{error}") from None
+
+    def patch(self, api: str, kind: str, urn: str, inputs: Mapping[str, Any]) -> None:
+        """A ``...Patch`` resource on an object that is there; EKS's own objects, which are not, take none."""
+        resource = self.server.find(api, kind)
+        if resource is None or self.server.get(resource, *_place(inputs)) is None:
+            return
+        try:
+            self.server.apply(resource, _manifest(inputs), manager=_patcher(urn), force=_forced(inputs))
+        except AnswerError as error:
+            raise Refused(f"{_not_updated(_subject(inputs))}{error}") from None
+
+    def read(self, api: str, kind: str, row: Row) -> tuple[Object, Object] | None:
+        """Inputs and outputs of an object as it is now; None when it is gone.
+
+        What somebody changed shows in the inputs too, so that a refresh reports it and the next update undoes it.
+        """
+        resource = self.server.find(api, kind)
+        there = self.server.get(resource, *_place(row.inputs)) if resource else None
+        if there is None:
+            return None
+        before, now = _essence(row.outputs), _essence(there)
+        if all(before.get(key) == value for key, value in now.items()):
+            return row.inputs, row.outputs
+        inputs = {key: _drifted(value, before.get(key), now.get(key)) for key, value in row.inputs.items()}
+        return inputs, {**row.outputs, **_shown(there)}
+
+    def remove(self, row: Row, api: str, kind: str, *, patch: bool) -> None:
+        """Deletes an object in the background; a namespace with everything in it; a patch's hold on its object."""
+        resource = self.server.find(api, kind)
+        if resource is None:
+            return
+        namespace, name = _place(row.inputs)
+        if patch:
+            if self.server.get(resource, namespace, name) is not None:
+                bare = {"apiVersion": api, "kind": kind, "metadata": {"name": name, "namespace": namespace or None}}
+                self.server.apply(resource, _clean(bare), manager=_patcher(row.urn))
+        elif kind == "Namespace":
+            self.server.empty(name)
+        else:
+            self.server.delete(resource, namespace, name)
+            if kind == "Service":
+                self._withdraw(namespace, name)
+
+    def install(self, inputs: Mapping[str, Any]) -> None:
+        """The custom kinds of a chart, as far as they have a schema here; its other objects are not rendered."""
+        chart = CHARTS.get(str(inputs.get("chart")))
+        if chart is not None and inputs.get("skipCrds") is not True:
+            self._define(chart.custom_kinds)
+
+    def settle(self, namespace: str) -> None:
+        """The endpoints of every Service in a namespace, as the endpoint slice controller would write them."""
+        for service in self._cluster.inside(_SERVICE, namespace):
+            if not (service.inputs.get("spec") or {}).get("selector"):
+                continue
+            name = str(service.inputs["metadata"]["name"])
+            wanted = _slice(namespace, name, endpoints(self._cluster, namespace, service))
+            if self._published.get(f"{namespace}/{name}") != wanted:
+                resource = self._resource(*_SLICE, name)
+                self.server.apply(resource, wanted, manager=CONTROLLERS, force=True)
+                self._published[f"{namespace}/{name}"] = wanted
+
+    # Agreement with the store
+
+    def reconcile_once(self) -> None:
+        """``reconcile``, the first time since the API server was started."""
+        store = self._cluster.store
+        before = store.notes(_TOPIC, "reconciled").get(("reconciled", self._cluster.key))
+        if before is None or before["started"] != self.server.started:
+            self.reconcile()
+            store.note(_TOPIC, "reconciled", self._cluster.key, {"started": self.server.started})
+
+    def reconcile(self) -> None:
+        """Makes the API server agree with the rows: what is missing there is written, what has no row is deleted.
+
+        After a lost or restored data folder, a kill between the two writes, or `reset`. What somebody changed in an
+        object stays, for a refresh to show.
+        """
+        rows = self._cluster.store.rows(self._cluster.key)
+        for row in rows:
+            if row.token == RELEASE:
+                self.install(row.inputs)
+        self._drop_unknown(rows)
+        for row in sorted(rows, key=_rank):
+            api, kind, patch = kinds.of_token(row.token)
+            if row.token == RELEASE or patch:
+                continue
+            resource = self._resource(api, kind, row.id)
+            if self.server.get(resource, *_place(row.inputs)) is None:
+                try:
+                    self._write(resource, row.inputs, row.outputs)
+                except AnswerError as error:
+                    raise Refused(f"{_failed(row.id)}{error}") from None
+        for namespace in {_place(row.inputs)[0] for row in rows if row.token == _SERVICE}:
+            self.settle(namespace)
+
+    def _drop_unknown(self, rows: Iterable[Row]) -> None:
+        known = {(row.token, row.id) for row in rows}
+        found = []
+        for resource in self.server.resources():
+            if not {"list", "delete", "patch"} <= resource.verbs or resource.kind == custom_kinds.KIND:
+                continue
+            token = kinds.token(resource.api, resource.kind)
+            found += [
+                (resource, each["metadata"])
+                for each in self.server.listed(resource)
+                if managed(each) and (token, _identity(each)) not in known
+            ]
+        for resource, metadata in sorted(found, key=lambda each: each[0].kind == "Namespace"):
+            if resource.kind == "Namespace":
+                self.server.empty(metadata["name"])
+            else:
+                self.server.delete(resource, metadata.get("namespace") or "", metadata["name"])
+
+    # Steps
+
+    def _resource(self, api: str, kind: str, subject: str) -> Resource:
+        found = self.server.find(api, kind)
+        if found is None and (api, kind) in CUSTOM and self._cluster.serves(api, kind):
+            self._define([(api, kind)])
+            found = self.server.find(api, kind)
+        if found is None:
+            raise Refused(f'{_failed(subject)}no matches for kind "{kind}" in version "{api}"')
+        return found
+
+    def _define(self, wanted: Iterable[tuple[str, str]]) -> None:
+        given = list(wanted)
+        definition = self.server.wait_for(custom_kinds.API, custom_kinds.KIND)
+        for each in custom_kinds.definitions(given, self._cluster.version()):
+            self.server.apply(definition, each, manager=CONTROLLERS, force=True)
+        for api, kind in given:
+            if (api, kind) in CUSTOM:
+                self.server.wait_for(api, kind)
+
+    def _write(self, resource: Resource, inputs: Mapping[str, Any], modelled: Mapping[str, Any]) -> Object:
+        found = self.server.apply(resource, _manifest(inputs), manager=FIELD_MANAGER, force=_forced(inputs))
+        if resource.kind == custom_kinds.KIND:
+            spec = found["spec"]
+            served = [each["name"] for each in spec["versions"] if each.get("served")]
+            for version in served:
+                self.server.wait_for(f"{spec['group']}/{version}", spec["names"]["kind"])
+        status = _status(resource, found, modelled)
+        if status:
+            namespace, name = _place(inputs)
+            body = {"status": status}
+            found = self.server.merge(resource, namespace, name, body, subresource="status", manager=CONTROLLERS)
+        own = {key: modelled[key] for key in _OWN if key in modelled}
+        return {**inputs, **_shown(found), **own}
+
+    def _has_namespace(self, name: str) -> bool:
+        return self.server.call("GET", f"/api/v1/namespaces/{name}") is not None
+
+    def _withdraw(self, namespace: str, service: str) -> None:
+        resource = self.server.find(*_SLICE)
+        if resource is not None:
+            self.server.delete(resource, namespace, service)
+        self._published.pop(f"{namespace}/{service}", None)
+
+
+def managed(found: Mapping[str, Any]) -> bool:
+    """Whether the provider wrote an object of the API server (as a whole, not by a patch)."""
+    fields = found["metadata"].get("managedFields") or ()
+    return any(each.get("manager") == FIELD_MANAGER for each in fields)
+
+
+def _status(resource: Resource, found: Mapping[str, Any], modelled: Mapping[str, Any]) -> Object:
+    """What a controller would write into the status by now, {} for nothing."""
+    if "status" not in resource.subresources:
+        return {}
+    generation = found["metadata"].get("generation")
+    status = {key: value for key, value in (modelled.get("status") or {}).items() if value not in (None, {}, [])}
+    if kinds.token(resource.api, resource.kind) == BINDING or "observedGeneration" in status:
+        status["observedGeneration"] = generation
+    if status == {"phase": "Active"} or (resource.kind == "Service" and not status.get("loadBalancer")):
+        return {}
+    return status
+
+
+def _slice(namespace: str, service: str, found: Iterable[tuple[str, int, str]]) -> Object:
+    listed = list(found)
+    addresses = sorted({address for address, _, _ in listed})
+    ports = [{"name": name, "port": port, "protocol": "TCP"} for port, name in sorted({each[1:] for each in listed})]
+    return {
+        "apiVersion": _SLICE[0],
+        "kind": _SLICE[1],
+        "metadata": {
+            "name": service,
+            "namespace": namespace,
+            "labels": {
+                "kubernetes.io/service-name": service,
+                "endpointslice.kubernetes.io/managed-by": CONTROLLERS,
+            },
+        },
+        "addressType": "IPv4",
+        "endpoints": [{"addresses": [address], "conditions": {"ready": True}} for address in addresses],
+        "ports": ports,
+    }
+
+
+def _clean(value: Any) -> Any:
+    """Without nulls in maps, which an apply would take for the wish to remove a field."""
+    if isinstance(value, Mapping):
+        return {key: _clean(item) for key, item in value.items() if item is not None}
+    return [_clean(item) for item in value] if isinstance(value, list) else value
+
+
+def _manifest(inputs: Mapping[str, Any]) -> Object:
+    found: Object = _clean({key: each for key, each in inputs.items() if not key.startswith("__") and key != "status"})
+    return found
+
+
+def _shown(found: Mapping[str, Any]) -> Object:
+    """An object of the API server without the book-keeping of field managers."""
+    metadata = {key: value for key, value in found["metadata"].items() if key != "managedFields"}
+    return {**found, "metadata": metadata}
+
+
+def _essence(found: Mapping[str, Any]) -> Object:
+    """What an author of the object would call the object: no status, no counters of the API server."""
+    counted = {"resourceVersion", "generation", "managedFields"}
+    metadata = {key: value for key, value in found["metadata"].items() if key not in counted}
+    return {**{key: value for key, value in found.items() if key not in {"status", *_OWN}}, "metadata": metadata}
+
+
+def _drifted(wanted: Any, before: Any, now: Any) -> Any:
+    """The input as it looks after somebody's change of the live value; its own spelling where nothing changed."""
+    if before == now:
+        return wanted
+    if isinstance(wanted, Mapping) and isinstance(before, Mapping) and isinstance(now, Mapping):
+        found = {key: _drifted(value, before.get(key), now.get(key)) for key, value in wanted.items()}
+        return {key: value for key, value in found.items() if value is not None or wanted[key] is None}
+    lists = [each for each in (wanted, before, now) if isinstance(each, list)]
+    if len(lists) == 3 and len({len(each) for each in lists}) == 1:
+        return [_drifted(*each) for each in zip(*lists, strict=True)]
+    return now
+
+
+def _place(inputs: Mapping[str, Any]) -> tuple[str, str]:
+    metadata = inputs["metadata"]
+    return str(metadata.get("namespace") or ""), str(metadata["name"])
+
+
+def _identity(found: Mapping[str, Any]) -> str:
+    namespace, name = _place(found)
+    return f"{namespace}/{name}" if namespace else name
+
+
+_subject = _identity
+
+
+def _rank(row: Row) -> int:
+    """Namespaces and definitions before what needs them."""
+    return 0 if row.token.endswith((":Namespace", f":{custom_kinds.KIND}")) else 1
+
+
+def _patcher(urn: str) -> str:
+    return f"{FIELD_MANAGER}-{urn.rpartition('::')[2]}"[:128]
+
+
+def _forced(inputs: Mapping[str, Any]) -> bool:
+    """Whether to take over fields another manager owns (await.go, patchForce)."""
+    annotations = inputs["metadata"].get("annotations") or {}
+    return annotations.get(_FORCE) == "true" or os.environ.get(_FORCE_VARIABLE) == "true"
+
+
+def _failed(subject: str) -> str:
+    return f"resource {subject} was not successfully created by the Kubernetes API server: "
+
+
+def _not_updated(subject: str) -> str:
+    return f"update of resource {subject} failed because the Kubernetes API server reported: "
