@@ -1,4 +1,4 @@
-"""The commands behind `make`: python -m tools up | down | preview ENV | env."""
+"""The commands behind `make`: python -m tools up [--cluster schema|real] | down | preview ENV | env."""
 
 from __future__ import annotations
 
@@ -16,7 +16,14 @@ def _parser() -> argparse.ArgumentParser:
         ("down", "remove everything from the local cloud; exit code 1 when something is left"),
         ("env", "print exports with which a plain `pulumi` works on the local cloud"),
     ):
-        commands.add_parser(name, help=meaning, description=meaning)
+        command = commands.add_parser(name, help=meaning, description=meaning)
+        if name == "up":
+            command.add_argument(
+                "--cluster",
+                metavar="KIND",
+                help="what answers for Kubernetes: schema (strict schemas, in process; at first) or real (a "
+                "kube-apiserver on loopback); without it, what the last run used; exit code 2 for another value",
+            )
     meaning = "preview an environment offline, on a throw-away copy; exit code 1 on errors, 2 for an unknown one"
     preview = commands.add_parser("preview", help=meaning, description=meaning)
     preview.add_argument("env", metavar="ENV", help="name of a stack file: dev for Pulumi.dev.yaml")
@@ -40,7 +47,7 @@ def main(arguments: list[str]) -> int:
         return down.main()
     from tools import up  # noqa: PLC0415
 
-    return up.main()
+    return up.main(given.cluster)
 
 
 if __name__ == "__main__":

@@ -92,20 +92,23 @@ class Server:
     ) -> Object | None:
         """One request; None for 404. Raises ``AnswerError`` for what is refused, ``Refused`` when nothing answers."""
         content = None if body is None else json.dumps(body)
-        headers = {"Content-Type": kind} if content is not None else {}
-        try:
-            answer = self._http.request(method, path, content=content, headers=headers, params=query)
-        except httpx.HTTPError as error:
-            raise Refused(
-                f"the Kubernetes API server of the local cloud does not answer at {self.url} ({error}); "
-                "`make up` starts it again"
-            ) from None
+        headers = {} if content is None else {"Content-Type": kind}
+        answer = self._answer(method, path, content=content, headers=headers, params=query)
         if answer.status_code == httpx.codes.NOT_FOUND and method in {"GET", "DELETE"}:
             return None
         if answer.is_error:
             raise AnswerError(answer.status_code, _status(answer))
         found: Object = answer.json()
         return found
+
+    def _answer(self, method: str, path: str, **request: Any) -> httpx.Response:
+        try:
+            return self._http.request(method, path, **request)
+        except httpx.HTTPError as error:
+            raise Refused(
+                f"the Kubernetes API server of the local cloud does not answer at {self.url} ({error}); "
+                "`make up` starts it again"
+            ) from None
 
     # Discovery
 
@@ -123,8 +126,9 @@ class Server:
     def _discovered(self) -> list[Resource]:
         found = []
         for root in ("/api", "/apis"):
-            answer = self._http.get(root, headers={"Accept": _DISCOVERY})
-            answer.raise_for_status()
+            answer = self._answer("GET", root, headers={"Accept": _DISCOVERY})
+            if answer.is_error:
+                raise AnswerError(answer.status_code, _status(answer))
             for group in answer.json().get("items") or ():
                 name = (group.get("metadata") or {}).get("name") or ""
                 for version in group.get("versions") or ():

@@ -148,7 +148,10 @@ class Kubernetes(Plugin):
         api, kind, patch = _kind(call.type)
         real = self._real()
         found = real.read(api, kind, row) if real and call.type != RELEASE and not patch else (row.inputs, row.outputs)
-        return (row.id, found[0], outgoing(kind, found[1])) if found else ("", {}, {})
+        if found is None:
+            self.store.delete(row)  # somebody deleted it on the API server
+            return "", {}, {}
+        return row.id, found[0], outgoing(kind, found[1])
 
     def update(self, call: Call) -> Props:
         """Changes the object in place."""

@@ -8,8 +8,8 @@ emptying a namespace) is done here.
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from typing import Any, Final
 
 from local_cloud.kubernetes import custom_kinds, kinds
@@ -19,8 +19,20 @@ from local_cloud.kubernetes.cluster import BINDING, CLUSTER, RELEASE, Cluster
 from local_cloud.kubernetes.controllers import endpoints
 from local_cloud.kubernetes.crd_schemas import CUSTOM
 from local_cloud.kubernetes.live import FIELD_MANAGER
+from local_cloud.kubernetes.objects import (
+    OWN,
+    clean,
+    drifted,
+    essence,
+    forced,
+    identity,
+    managed,
+    manifest,
+    place,
+    shown,
+)
 from local_cloud.plugin import Refused
-from local_cloud.store import Row
+from local_cloud.store import Row, Store
 from local_cloud.values import Failure, has_unknown
 
 CONTROLLERS: Final = "local-cloud"
@@ -28,11 +40,8 @@ CONTROLLERS: Final = "local-cloud"
 _TOPIC: Final = "api-server"
 _SCRATCH: Final = "kube-public"
 """A namespace that always exists: dry runs of objects whose own namespace does not exist yet go there."""
-_FORCE: Final = "pulumi.com/patchForce"
-_FORCE_VARIABLE: Final = "PULUMI_K8S_ENABLE_PATCH_FORCE"
 _SLICE: Final = ("discovery.k8s.io/v1", "EndpointSlice")
 _SERVICE: Final = "kubernetes:core/v1:Service"  # a type token
-_OWN: Final = ("__initialApiVersion", "__fieldManager")
 
 
 class Real:
@@ -70,23 +79,22 @@ class Real:
         resource = self.server.find(api, kind)
         if resource is None:
             return []
-        manifest = _manifest(inputs)
-        namespace = str(manifest["metadata"].get("namespace") or "")
-        if resource.namespaced and not (in_place and self._has_namespace(namespace)):
-            manifest = {**manifest, "metadata": {**manifest["metadata"], "namespace": _SCRATCH}}
+        wanted = manifest(inputs)
+        if resource.namespaced and not (in_place and self._has_namespace(place(wanted)[0])):
+            wanted["metadata"] = {**wanted["metadata"], "namespace": _SCRATCH}
         elif not resource.namespaced and not in_place:
             return []
         try:
-            self.server.apply(resource, manifest, manager=FIELD_MANAGER, force=True, dry_run=True)
+            self.server.apply(resource, wanted, manager=FIELD_MANAGER, force=True, dry_run=True)
         except AnswerError as error:
             return [Failure(path, said) for path, said in error.causes] or [Failure("", str(error))]
         return []
 
     def create(self, api: str, kind: str, inputs: Mapping[str, Any], modelled: Mapping[str, Any]) -> Object:
         """A new object; its outputs. Raises ``Refused`` in the API server's words."""
-        subject = _subject(inputs)
+        subject = identity(inputs)
         resource = self._resource(api, kind, subject)
-        namespace, name = _place(inputs)
+        namespace, name = place(inputs)
         try:
             there = self.server.get(resource, namespace, name)
             if there is not None and not managed(there):
@@ -97,7 +105,7 @@ class Real:
 
     def update(self, api: str, kind: str, inputs: Mapping[str, Any], modelled: Mapping[str, Any]) -> Object:
         """A changed object; its outputs."""
-        subject = _subject(inputs)
+        subject = identity(inputs)
         try:
             return self._write(self._resource(api, kind, subject), inputs, modelled)
         except AnswerError as error:
@@ -109,19 +117,19 @@ class Real:
         if resource is None or has_unknown(inputs):
             return
         try:
-            self.server.apply(resource, _manifest(inputs), manager=FIELD_MANAGER, force=_forced(inputs), dry_run=True)
+            self.server.apply(resource, manifest(inputs), manager=FIELD_MANAGER, force=forced(inputs), dry_run=True)
         except AnswerError as error:
-            raise Refused(f"{_not_updated(_subject(inputs))}{error}") from None
+            raise Refused(f"{_not_updated(identity(inputs))}{error}") from None
 
     def patch(self, api: str, kind: str, urn: str, inputs: Mapping[str, Any]) -> None:
         """A ``...Patch`` resource on an object that is there; EKS's own objects, which are not, take none."""
         resource = self.server.find(api, kind)
-        if resource is None or self.server.get(resource, *_place(inputs)) is None:
+        if resource is None or self.server.get(resource, *place(inputs)) is None:
             return
         try:
-            self.server.apply(resource, _manifest(inputs), manager=_patcher(urn), force=_forced(inputs))
+            self.server.apply(resource, manifest(inputs), manager=_patcher(urn), force=forced(inputs))
         except AnswerError as error:
-            raise Refused(f"{_not_updated(_subject(inputs))}{error}") from None
+            raise Refused(f"{_not_updated(identity(inputs))}{error}") from None
 
     def read(self, api: str, kind: str, row: Row) -> tuple[Object, Object] | None:
         """Inputs and outputs of an object as it is now; None when it is gone.
@@ -129,25 +137,25 @@ class Real:
         What somebody changed shows in the inputs too, so that a refresh reports it and the next update undoes it.
         """
         resource = self.server.find(api, kind)
-        there = self.server.get(resource, *_place(row.inputs)) if resource else None
+        there = self.server.get(resource, *place(row.inputs)) if resource else None
         if there is None:
             return None
-        before, now = _essence(row.outputs), _essence(there)
+        before, now = essence(row.outputs), essence(there)
         if all(before.get(key) == value for key, value in now.items()):
             return row.inputs, row.outputs
-        inputs = {key: _drifted(value, before.get(key), now.get(key)) for key, value in row.inputs.items()}
-        return inputs, {**row.outputs, **_shown(there)}
+        inputs = {key: drifted(value, before.get(key), now.get(key)) for key, value in row.inputs.items()}
+        return inputs, {**row.outputs, **shown(there)}
 
     def remove(self, row: Row, api: str, kind: str, *, patch: bool) -> None:
         """Deletes an object in the background; a namespace with everything in it; a patch's hold on its object."""
         resource = self.server.find(api, kind)
         if resource is None:
             return
-        namespace, name = _place(row.inputs)
+        namespace, name = place(row.inputs)
         if patch:
             if self.server.get(resource, namespace, name) is not None:
                 bare = {"apiVersion": api, "kind": kind, "metadata": {"name": name, "namespace": namespace or None}}
-                self.server.apply(resource, _clean(bare), manager=_patcher(row.urn))
+                self.server.apply(resource, clean(bare), manager=_patcher(row.urn))
         elif kind == "Namespace":
             self.server.empty(name)
         else:
@@ -199,25 +207,26 @@ class Real:
             if row.token == RELEASE or patch:
                 continue
             resource = self._resource(api, kind, row.id)
-            if self.server.get(resource, *_place(row.inputs)) is None:
+            if self.server.get(resource, *place(row.inputs)) is None:
                 try:
-                    self._write(resource, row.inputs, row.outputs)
+                    written = self._write(resource, row.inputs, row.outputs)
+                    self._cluster.store.update(replace(row, outputs=written))
                 except AnswerError as error:
                     raise Refused(f"{_failed(row.id)}{error}") from None
-        for namespace in {_place(row.inputs)[0] for row in rows if row.token == _SERVICE}:
+        for namespace in {place(row.inputs)[0] for row in rows if row.token == _SERVICE}:
             self.settle(namespace)
 
     def _drop_unknown(self, rows: Iterable[Row]) -> None:
-        known = {(row.token, row.id) for row in rows}
+        known = {(*_family(*kinds.of_token(row.token)[:2]), row.id) for row in rows if row.token != RELEASE}
         found = []
         for resource in self.server.resources():
             if not {"list", "delete", "patch"} <= resource.verbs or resource.kind == custom_kinds.KIND:
                 continue
-            token = kinds.token(resource.api, resource.kind)
+            family = _family(resource.api, resource.kind)
             found += [
                 (resource, each["metadata"])
                 for each in self.server.listed(resource)
-                if managed(each) and (token, _identity(each)) not in known
+                if managed(each) and (*family, identity(each)) not in known
             ]
         for resource, metadata in sorted(found, key=lambda each: each[0].kind == "Namespace"):
             if resource.kind == "Namespace":
@@ -246,7 +255,7 @@ class Real:
                 self.server.wait_for(api, kind)
 
     def _write(self, resource: Resource, inputs: Mapping[str, Any], modelled: Mapping[str, Any]) -> Object:
-        found = self.server.apply(resource, _manifest(inputs), manager=FIELD_MANAGER, force=_forced(inputs))
+        found = self.server.apply(resource, manifest(inputs), manager=FIELD_MANAGER, force=forced(inputs))
         if resource.kind == custom_kinds.KIND:
             spec = found["spec"]
             served = [each["name"] for each in spec["versions"] if each.get("served")]
@@ -254,11 +263,11 @@ class Real:
                 self.server.wait_for(f"{spec['group']}/{version}", spec["names"]["kind"])
         status = _status(resource, found, modelled)
         if status:
-            namespace, name = _place(inputs)
+            namespace, name = place(inputs)
             body = {"status": status}
             found = self.server.merge(resource, namespace, name, body, subresource="status", manager=CONTROLLERS)
-        own = {key: modelled[key] for key in _OWN if key in modelled}
-        return {**inputs, **_shown(found), **own}
+        own = {key: modelled[key] for key in OWN if key in modelled}
+        return {**inputs, **shown(found), **own}
 
     def _has_namespace(self, name: str) -> bool:
         return self.server.call("GET", f"/api/v1/namespaces/{name}") is not None
@@ -270,10 +279,14 @@ class Real:
         self._published.pop(f"{namespace}/{service}", None)
 
 
-def managed(found: Mapping[str, Any]) -> bool:
-    """Whether the provider wrote an object of the API server (as a whole, not by a patch)."""
-    fields = found["metadata"].get("managedFields") or ()
-    return any(each.get("manager") == FIELD_MANAGER for each in fields)
+def agree(store: Store, server: Server) -> None:
+    """Makes a real API server agree with a store: with its first cluster, or with none, which leaves it empty."""
+    for row in store.rows("aws", CLUSTER):
+        found = Real.of(server, Cluster(store, str(row["endpoint"])))
+        if found is not None:
+            found.reconcile()
+            return
+    Real(server, Cluster(store, "")).reconcile()
 
 
 def _status(resource: Resource, found: Mapping[str, Any], modelled: Mapping[str, Any]) -> Object:
@@ -310,70 +323,18 @@ def _slice(namespace: str, service: str, found: Iterable[tuple[str, int, str]]) 
     }
 
 
-def _clean(value: Any) -> Any:
-    """Without nulls in maps, which an apply would take for the wish to remove a field."""
-    if isinstance(value, Mapping):
-        return {key: _clean(item) for key, item in value.items() if item is not None}
-    return [_clean(item) for item in value] if isinstance(value, list) else value
-
-
-def _manifest(inputs: Mapping[str, Any]) -> Object:
-    found: Object = _clean({key: each for key, each in inputs.items() if not key.startswith("__") and key != "status"})
-    return found
-
-
-def _shown(found: Mapping[str, Any]) -> Object:
-    """An object of the API server without the book-keeping of field managers."""
-    metadata = {key: value for key, value in found["metadata"].items() if key != "managedFields"}
-    return {**found, "metadata": metadata}
-
-
-def _essence(found: Mapping[str, Any]) -> Object:
-    """What an author of the object would call the object: no status, no counters of the API server."""
-    counted = {"resourceVersion", "generation", "managedFields"}
-    metadata = {key: value for key, value in found["metadata"].items() if key not in counted}
-    return {**{key: value for key, value in found.items() if key not in {"status", *_OWN}}, "metadata": metadata}
-
-
-def _drifted(wanted: Any, before: Any, now: Any) -> Any:
-    """The input as it looks after somebody's change of the live value; its own spelling where nothing changed."""
-    if before == now:
-        return wanted
-    if isinstance(wanted, Mapping) and isinstance(before, Mapping) and isinstance(now, Mapping):
-        found = {key: _drifted(value, before.get(key), now.get(key)) for key, value in wanted.items()}
-        return {key: value for key, value in found.items() if value is not None or wanted[key] is None}
-    lists = [each for each in (wanted, before, now) if isinstance(each, list)]
-    if len(lists) == 3 and len({len(each) for each in lists}) == 1:
-        return [_drifted(*each) for each in zip(*lists, strict=True)]
-    return now
-
-
-def _place(inputs: Mapping[str, Any]) -> tuple[str, str]:
-    metadata = inputs["metadata"]
-    return str(metadata.get("namespace") or ""), str(metadata["name"])
-
-
-def _identity(found: Mapping[str, Any]) -> str:
-    namespace, name = _place(found)
-    return f"{namespace}/{name}" if namespace else name
-
-
-_subject = _identity
-
-
 def _rank(row: Row) -> int:
     """Namespaces and definitions before what needs them."""
     return 0 if row.token.endswith((":Namespace", f":{custom_kinds.KIND}")) else 1
 
 
+def _family(api: str, kind: str) -> tuple[str, str]:
+    """Group and kind: an object of one version is listed under every version."""
+    return api.rpartition("/")[0], kind
+
+
 def _patcher(urn: str) -> str:
     return f"{FIELD_MANAGER}-{urn.rpartition('::')[2]}"[:128]
-
-
-def _forced(inputs: Mapping[str, Any]) -> bool:
-    """Whether to take over fields another manager owns (await.go, patchForce)."""
-    annotations = inputs["metadata"].get("annotations") or {}
-    return annotations.get(_FORCE) == "true" or os.environ.get(_FORCE_VARIABLE) == "true"
 
 
 def _failed(subject: str) -> str:
