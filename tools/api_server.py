@@ -121,7 +121,7 @@ def running(folder: Path) -> dict[str, psutil.Process]:
             found[name] = process
     for process in _strays(folder) if len(found) < len(_NAMES) else ():
         with contextlib.suppress(psutil.Error):
-            found.setdefault(Path(process.cmdline()[0]).name, process)
+            found.setdefault(process.name(), process)
     return found
 
 

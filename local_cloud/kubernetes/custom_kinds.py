@@ -19,8 +19,8 @@ _KEPT: Final = (
     "enum", "pattern", "minimum", "maximum", "minItems", "maxItems", "minLength", "maxLength", "minProperties",
     "maxProperties", "format", "default",
 )  # fmt: skip
-_ANYTHING: Final = "x-kubernetes-preserve-unknown-fields"
-_EITHER: Final = "x-kubernetes-int-or-string"
+ANYTHING: Final = "x-kubernetes-preserve-unknown-fields"
+EITHER: Final = "x-kubernetes-int-or-string"
 _QUANTITY: Final = "io.k8s.apimachinery.pkg.api.resource.Quantity"
 _PROTECTED: Final = re.compile(r"(^|\.)(k8s|kubernetes)\.io$")
 _NOT_RE2: Final = re.compile(r"\(\?[=!<]|\\Z|\\[1-9]")
@@ -84,15 +84,15 @@ def structural(schema: Mapping[str, Any], shared: Mapping[str, Any], inside: tup
     if reference is not None:
         name = str(reference).rpartition("/")[2]
         if name == _QUANTITY:
-            return {_EITHER: True}
+            return {EITHER: True}
         if name in inside:
-            return {"type": "object", _ANYTHING: True}
+            return {"type": "object", ANYTHING: True}
         return structural(shared[name], shared, (*inside, name))
     allowed = schemas.types_of(schema)
     if set(allowed) == {"integer", "string"}:
-        return {_EITHER: True}
+        return {EITHER: True}
     if not allowed:
-        return {_ANYTHING: True}
+        return {ANYTHING: True}
     found: dict[str, Any] = {"type": allowed[0], **_limits(schema)}
     if allowed[0] == "array":
         found["items"] = structural(schema.get("items", {}), shared, inside)
@@ -112,7 +112,7 @@ def _members(schema: Mapping[str, Any], shared: Mapping[str, Any], inside: tuple
         return found
     if isinstance(others, Mapping):
         return {"additionalProperties": structural(others, shared, inside)}
-    return {_ANYTHING: True} if others is not False else {}
+    return {ANYTHING: True} if others is not False else {}
 
 
 def _limits(schema: Mapping[str, Any]) -> dict[str, Any]:
