@@ -9,7 +9,7 @@ MAKEFLAGS += --no-print-directory
 help:
 	@echo "On the local cloud, no AWS account needed:"
 	@echo "  make up               create everything with the real Pulumi engine; again after a change or an interruption"
-	@echo "  make up cluster=real  the same with a real Kubernetes API server (built once, about 10 min); cluster=schema: back"
+	@echo "  make up cluster=real  the same with a real Kubernetes API server (built once, 12 min)"
 	@echo "  make down             remove everything"
 	@echo "  make preview env=dev  what an environment would be (dev, prod, local), offline"
 	@echo '  eval "$$(make -s env)"  then plain pulumi commands work here'
@@ -46,6 +46,7 @@ test: lint
 	$(RUN) -m pytest -m 'not slow' --numprocesses 2 --dist loadfile
 
 test-slow: setup
+	@$(RUN) -m tools.kubernetes_build
 	$(RUN) -m pytest -m slow || [ $$? -eq 5 ]
 
 bench: setup

@@ -55,6 +55,12 @@ class Mirror:
                 self._found[cluster.server] = _attached(given, cluster)
             return self._found.get(cluster.server)
 
+    def close(self) -> None:
+        """Closes the connections."""
+        for each in self._found.values():
+            if each is not None:
+                each.server.close()
+
 
 def _attached(given: dict[str, str], cluster: Cluster) -> Real | None:
     # HTTP and TLS take longer to import than the rest of the stand-in.

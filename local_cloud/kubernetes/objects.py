@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import os
 from collections.abc import Mapping
 from typing import Any, Final
@@ -10,6 +11,7 @@ from local_cloud.kubernetes.live import FIELD_MANAGER
 
 OWN: Final = ("__initialApiVersion", "__fieldManager")
 """What the provider adds to the outputs of an object."""
+_PLAIN: Final = "stringData"
 _FORCE: Final = "pulumi.com/patchForce"
 _FORCE_VARIABLE: Final = "PULUMI_K8S_ENABLE_PATCH_FORCE"
 
@@ -17,9 +19,12 @@ Object = dict[str, Any]
 
 
 def managed(found: Mapping[str, Any]) -> bool:
-    """Whether the provider wrote an object of the API server (as a whole, not by a patch)."""
+    """Whether the provider wrote an object of the API server (as a whole, not by a patch).
+
+    An apply of no more than a name, say of a namespace, leaves no entry of any manager; other ways to write do.
+    """
     fields = found["metadata"].get("managedFields") or ()
-    return any(each.get("manager") == FIELD_MANAGER for each in fields)
+    return not fields or any(each.get("manager") == FIELD_MANAGER for each in fields)
 
 
 def clean(value: Any) -> Any:
@@ -59,6 +64,20 @@ def drifted(wanted: Any, before: Any, now: Any) -> Any:
     if len(lists) == 3 and len({len(each) for each in lists}) == 1:
         return [drifted(*each) for each in zip(*lists, strict=True)]
     return now
+
+
+def drifted_inputs(inputs: Mapping[str, Any], before: Mapping[str, Any], now: Mapping[str, Any]) -> Object:
+    """The inputs of an object whose live form was ``before`` after the last write and is ``now``."""
+    found = {key: drifted(value, before.get(key), now.get(key)) for key, value in inputs.items() if key != _PLAIN}
+    texts = inputs.get(_PLAIN)
+    if isinstance(texts, Mapping):  # written only: the API server keeps it, encoded, among the data
+        old, new = before.get("data") or {}, now.get("data") or {}
+        found[_PLAIN] = {
+            key: text if old.get(key) == new.get(key) else base64.b64decode(new[key]).decode(errors="replace")
+            for key, text in texts.items()
+            if key in new or key not in old
+        }
+    return {key: value for key, value in found.items() if value is not None or inputs[key] is None}
 
 
 def place(inputs: Mapping[str, Any]) -> tuple[str, str]:

@@ -22,7 +22,7 @@ from local_cloud.kubernetes.live import FIELD_MANAGER
 from local_cloud.kubernetes.objects import (
     OWN,
     clean,
-    drifted,
+    drifted_inputs,
     essence,
     forced,
     identity,
@@ -143,8 +143,7 @@ class Real:
         before, now = essence(row.outputs), essence(there)
         if all(before.get(key) == value for key, value in now.items()):
             return row.inputs, row.outputs
-        inputs = {key: drifted(value, before.get(key), now.get(key)) for key, value in row.inputs.items()}
-        return inputs, {**row.outputs, **shown(there)}
+        return drifted_inputs(row.inputs, before, now), {**row.outputs, **shown(there)}
 
     def remove(self, row: Row, api: str, kind: str, *, patch: bool) -> None:
         """Deletes an object in the background; a namespace with everything in it; a patch's hold on its object."""

@@ -19,6 +19,7 @@ from local_cloud.store import Store
 from tests.conftest import CHECKOUT
 from tests.engine.test_interrupted import PARTS, engine_of, finish, orphans, rows
 from tools import api_server, copies, environment, kubernetes_build
+from tools.engine import LocalEngine
 
 pytestmark = [pytest.mark.engine, pytest.mark.slow, pytest.mark.timeout(1800)]  # the first use builds the API server
 
@@ -63,44 +64,22 @@ def test_the_local_stack_up_again_refresh_drift_kill_and_down(checkout: Path) ->
     root = environment.Environment(checkout).root
     server = api_server.connect(root)
     assert server is not None
-    deployments = kind(server, "apps/v1", "Deployment")
-    (found,) = server.listed(deployments)
-    assert {"type": "Available", "status": "True"}.items() <= found["status"]["conditions"][0].items()
-    assert found["spec"]["revisionHistoryLimit"] == 10, "defaulting is real"
-    bindings = server.listed(kind(server, "elbv2.k8s.aws/v1beta1", "TargetGroupBinding"))
-    assert [each["status"] for each in bindings] == [{"observedGeneration": 1}] * len(bindings)
-    slices = {each["metadata"]["name"]: each for each in server.listed(kind(server, *SLICE))}
-    assert len(slices["orders"]["endpoints"]) == found["spec"]["replicas"] or slices["orders"]["endpoints"]
+    deployment_is_available(server)
 
     # A second up changes nothing and keeps the processes.
     assert "unchanged" in finish(checkout, "up")
     assert processes(checkout) == first
     engine = engine_of(checkout)
     engine.run("preview", "--stack", "local", "--expect-no-changes", cwd=checkout)
-    engine.run("refresh", "--yes", "--stack", "local", "--expect-no-changes", cwd=checkout)
-
-    # Somebody changes the Deployment: a refresh shows it, an up is told who owns the field, and takes it when forced.
-    place = (found["metadata"]["namespace"], found["metadata"]["name"])
-    server.merge(
-        deployments, *place, {"spec": {"template": {"spec": {"terminationGracePeriodSeconds": 3}}}}, manager="me"
-    )
-    shown = engine.run(
-        "refresh", "--yes", "--skip-preview", "--stack", "local", "--expect-no-changes", cwd=checkout, check=False
-    )
-    assert shown.code
-    conflict = engine.run("up", "--yes", "--skip-preview", "--stack", "local", cwd=checkout, check=False).check_failed()
-    assert 'conflict with "me"' in conflict
-    force = {"PULUMI_K8S_ENABLE_PATCH_FORCE": "true"}
-    engine.run("up", "--yes", "--skip-preview", "--stack", "local", cwd=checkout, env=force)
-    again = server.get(deployments, *place)
-    assert again is not None
-    assert again["spec"]["template"]["spec"]["terminationGracePeriodSeconds"] > 3
+    engine.run("refresh", *FLAGS, "--expect-no-changes", cwd=checkout)
+    somebodys_change_is_shown_and_undone(server, engine, checkout)
 
     # Killed, both: a plain pulumi command says what to do, `up` does it, and nothing is lost.
     for pid in first.values():
-        psutil.Process(pid).kill()
         with contextlib.suppress(psutil.Error):
-            psutil.Process(pid).wait(ALIVE)
+            process = psutil.Process(pid)
+            process.kill()
+            process.wait(ALIVE)
     said = engine.run("preview", "--stack", "local", cwd=checkout, check=False).check_failed()
     assert "`make up` starts it again" in said
     assert "unchanged" in finish(checkout, "up")
@@ -115,6 +94,36 @@ def test_the_local_stack_up_again_refresh_drift_kill_and_down(checkout: Path) ->
     assert finish(checkout, "down")
 
 
+def deployment_is_available(server: Server) -> None:
+    (found,) = server.listed(kind(server, "apps/v1", "Deployment"))
+    assert {"type": "Available", "status": "True"}.items() <= found["status"]["conditions"][0].items()
+    assert found["spec"]["revisionHistoryLimit"] == 10, "defaulting is real"
+    bindings = server.listed(kind(server, "elbv2.k8s.aws/v1beta1", "TargetGroupBinding"))
+    assert bindings
+    assert [each["status"] for each in bindings] == [{"observedGeneration": 1}] * len(bindings)
+    slices = {each["metadata"]["name"]: each for each in server.listed(kind(server, *SLICE))}
+    assert slices["orders"]["endpoints"]
+
+
+def somebodys_change_is_shown_and_undone(server: Server, engine: LocalEngine, checkout: Path) -> None:
+    """A refresh shows it, an up is told who owns the field, and takes it back when forced."""
+    deployments = kind(server, "apps/v1", "Deployment")
+    (found,) = server.listed(deployments)
+    place = (found["metadata"]["namespace"], found["metadata"]["name"])
+    before = found["spec"]["template"]["spec"]["terminationGracePeriodSeconds"]
+    change = {"spec": {"template": {"spec": {"terminationGracePeriodSeconds": before + 1}}}}
+    server.merge(deployments, *place, change, manager="me")
+    assert engine.run("refresh", *FLAGS, "--expect-no-changes", cwd=checkout, check=False).code
+    engine.run("refresh", *FLAGS, cwd=checkout)
+    conflict = engine.run("up", *FLAGS, cwd=checkout, check=False).check_failed()
+    assert 'conflict with "me"' in conflict
+    engine.run("up", *FLAGS, cwd=checkout, env={"PULUMI_K8S_ENABLE_PATCH_FORCE": "true"})
+    again = server.get(deployments, *place)
+    assert again is not None
+    assert again["spec"]["template"]["spec"]["terminationGracePeriodSeconds"] == before
+
+
+FLAGS = ("--yes", "--skip-preview", "--stack", "local")
 SLICE = ("discovery.k8s.io/v1", "EndpointSlice")
 
 

@@ -115,7 +115,7 @@ def test_what_is_applied_has_no_marks_no_status_and_no_nulls() -> None:
 def test_only_objects_of_the_provider_are_its_own() -> None:
     assert objects.managed(MANAGED)
     assert not objects.managed({"metadata": {"managedFields": [{"manager": "kubectl"}]}})
-    assert not objects.managed({"metadata": {}})
+    assert objects.managed({"metadata": {}}), "a namespace that was applied with no more than a name"
 
 
 def test_fields_of_others_are_taken_over_only_when_told(monkeypatch: pytest.MonkeyPatch) -> None:

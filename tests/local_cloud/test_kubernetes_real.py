@@ -75,6 +75,7 @@ def world(root: Path, server: Server) -> Iterator[World]:
     made = World()
     made.provider._mirror = Mirror(root)
     yield made
+    made.provider._mirror.close()
     empty = Store(":memory:")
     agree(empty, server)
     empty.close()
@@ -190,7 +191,12 @@ def test_an_update_reaches_the_api_server_and_a_preview_of_it_does_not(world: Wo
 
 def test_a_namespace_goes_with_everything_in_it(world: World, server: Server) -> None:
     world.workload()
-    foreign: Object = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "mine", "namespace": "orders"}}
+    foreign: Object = {
+        "apiVersion": "v1",
+        "kind": "ConfigMap",
+        "metadata": {"name": "mine", "namespace": "orders"},
+        "data": {"a": "1"},
+    }
     held = {**foreign, "metadata": {**foreign["metadata"], "name": "held", "finalizers": ["example.com/held"]}}
     for each in (foreign, held):
         server.apply(kind(server, "v1", "ConfigMap"), each, manager="somebody")
@@ -210,6 +216,8 @@ def test_what_somebody_changed_or_deleted_shows_in_a_read(world: World, server: 
     resource = kind(server, "v1", "Secret")
     server.merge(resource, "orders", "it", {"metadata": {"labels": {"app": "x"}}, "type": "Opaque"}, manager="somebody")
     assert world.provider.read(call)[1] == world.row(SECRET, identity).inputs, "a label of somebody else's is no drift"
+    server.merge(resource, "orders", "it", {"data": {"a": "Mg=="}}, manager="somebody")
+    assert world.provider.read(call)[1]["stringData"] == {"a": "2"}
     server.delete(resource, "orders", "it")
     assert world.provider.read(call) == ("", {}, {})
     world.create(SECRET, "it", {"metadata": {"name": "it", "namespace": "orders"}, "stringData": {"a": "1"}})
@@ -230,7 +238,12 @@ def test_a_field_of_somebody_elses_is_a_conflict(world: World, server: Server) -
 
 def test_an_object_of_somebody_elses_is_not_taken_over(world: World, server: Server) -> None:
     world.create(NAMESPACE, "ns", {"metadata": {"name": "orders"}})
-    foreign = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "it", "namespace": "orders"}}
+    foreign = {
+        "apiVersion": "v1",
+        "kind": "ConfigMap",
+        "metadata": {"name": "it", "namespace": "orders"},
+        "data": {"a": "1"},
+    }
     server.apply(kind(server, "v1", "ConfigMap"), foreign, manager="somebody")
     with pytest.raises(Refused, match='configmaps "it" already exists'):
         world.create(CONFIG_MAP, "it", {"metadata": {"name": "it", "namespace": "orders"}, "data": {}})
@@ -260,7 +273,12 @@ def test_the_store_and_the_api_server_are_brought_to_agree(world: World, server:
     resource = kind(server, "v1", "ConfigMap")
     server.delete(resource, "orders", "lost")
     world.store.delete(world.row(CONFIG_MAP, "orders/left"))
-    foreign = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "foreign", "namespace": "orders"}}
+    foreign = {
+        "apiVersion": "v1",
+        "kind": "ConfigMap",
+        "metadata": {"name": "foreign", "namespace": "orders"},
+        "data": {"a": "1"},
+    }
     server.apply(resource, foreign, manager="somebody")
     agree(world.store, server)
     assert sorted(each["metadata"]["name"] for each in server.listed(resource, "orders")) == ["foreign", "kept", "lost"]
@@ -308,6 +326,7 @@ def test_killed_it_is_missed_and_started_again_on_its_data(programs: kubernetes_
     with pytest.raises(Refused, match="`make up` starts it again"):
         made.create(CONFIG_MAP, "it", {"metadata": {"name": "it", "namespace": "orders"}, "data": {}})
     assert made.provider.cluster.get(CONFIG_MAP, "orders/it") is None
+    made.provider._mirror.close()
     assert api_server.ensure(tmp_path, programs)
     server = api_server.connect(tmp_path)
     assert server is not None
