@@ -1,7 +1,7 @@
 # grpc-platform: `make` alone lists what there is. Paths are relative, so the checkout may lie anywhere.
 PYTHON ?= python3
 RUN := .venv/bin/python
-export env  # read by the shell, never pasted into its text
+export env cluster  # read by the shell, never pasted into its text
 MAKEFLAGS += --no-print-directory
 .DEFAULT_GOAL := help
 .PHONY: help setup env up down preview lint test test-slow bench fuzz crds sweep check portal
@@ -9,6 +9,7 @@ MAKEFLAGS += --no-print-directory
 help:
 	@echo "On the local cloud, no AWS account needed:"
 	@echo "  make up               create everything with the real Pulumi engine; again after a change or an interruption"
+	@echo "  make up cluster=real  the same with a real Kubernetes API server (built once, 12 min)"
 	@echo "  make down             remove everything"
 	@echo "  make preview env=dev  what an environment would be (dev, prod, local), offline"
 	@echo '  eval "$$(make -s env)"  then plain pulumi commands work here'
@@ -31,7 +32,7 @@ env: setup
 	@$(RUN) -m tools env
 
 up: setup
-	@$(RUN) -m tools up
+	@$(RUN) -m tools up $${cluster:+--cluster "$$cluster"}
 
 down: setup
 	@$(RUN) -m tools down
@@ -53,6 +54,7 @@ test: lint
 	$(RUN) -m pytest -m 'not slow' --numprocesses 2 --dist loadfile
 
 test-slow: setup
+	@$(RUN) -m tools.kubernetes_build
 	$(RUN) -m pytest -m slow
 
 bench: setup

@@ -12,6 +12,7 @@ from copy import deepcopy
 from dataclasses import replace
 from typing import Final
 
+from local_cloud.kubernetes.mirror import connection
 from local_cloud.store import Row, Store, home, now
 from local_cloud.values import Props, Value
 
@@ -103,6 +104,8 @@ def drift(store: Store, resource: str, path: str, text: str) -> str:
     """Sets a property of a live resource; an input changes in inputs and outputs, a computed output in the outputs."""
     with store.transaction():
         row = find(store, resource)
+        if row.provider.startswith("kubernetes:") and connection(home()):
+            raise NotDoneError(f"{row.id} lives on a real Kubernetes API server: change it there, with kubectl edit")
         top = _steps(path)[0]
         if top not in row.outputs and top not in row.inputs:
             known = sorted(row.outputs)

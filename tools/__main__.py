@@ -18,7 +18,14 @@ def _parser() -> argparse.ArgumentParser:
         ("down", "remove everything from the local cloud; exit code 1 when something is left"),
         ("env", "print exports with which a plain `pulumi` works on the local cloud"),
     ):
-        commands.add_parser(name, help=meaning, description=meaning)
+        command = commands.add_parser(name, help=meaning, description=meaning)
+        if name == "up":
+            command.add_argument(
+                "--cluster",
+                metavar="KIND",
+                help="what answers for Kubernetes: schema (strict schemas, in process; at first) or real (a "
+                "kube-apiserver on loopback); without it, what the last run used; exit code 2 for another value",
+            )
     meaning = "preview an environment offline, on a throw-away copy; exit code 1 on errors, 2 for an unknown one"
     preview = commands.add_parser("preview", help=meaning, description=meaning)
     preview.add_argument("env", metavar="ENV", help="name of a stack file: dev for Pulumi.dev.yaml")
@@ -78,7 +85,7 @@ def main(arguments: list[str]) -> int:
         return down.main()
     from tools import up  # noqa: PLC0415
 
-    return up.main()
+    return up.main(given.cluster)
 
 
 if __name__ == "__main__":

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tools import environment
+from tools import api_server, cluster, environment
 from tools.engine import EngineError, LocalEngine
 from tools.up import UNREACHABLE, emptied, leftovers, make_ready, progress_flags, say
 
@@ -14,6 +14,9 @@ def main() -> int:
     stack = environment.STACK
     if not make_ready(place, engine, stack, destroying=True):
         return 1
+    if api_server.is_wanted(place.root) and not cluster.prepare(place, None, say):
+        say("Going on without it: what it holds goes with its folder.")
+        api_server.stop(place.root)
     if place.checkpoint(stack).is_file():
         flags = ("--yes", "--skip-preview", "--stack", stack, *progress_flags())
         gone = UNREACHABLE if emptied(place, engine, stack) else {}
@@ -34,5 +37,6 @@ def main() -> int:
             say(f"  {line}")
         say("They belong to nobody now; `.venv/bin/python -m local_cloud reset` empties the local cloud.")
         return 1
+    api_server.stop(place.root)
     say("Nothing is left on the local cloud.")
     return 0

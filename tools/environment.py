@@ -129,8 +129,13 @@ def process_environment(root: Path, bin_folder: Path, inherited: Mapping[str, st
 def shell(environment: Environment) -> str:
     """Lines for `eval` in sh, bash or zsh; evaluating them twice changes nothing more."""
     lines = []
-    for folder in (environment.venv / "bin", environment.bin):  # the last one ends up first
+    cluster = environment.root / "api-server"  # there with a real Kubernetes API only
+    own = [cluster / "bin"] if (cluster / "bin").is_dir() else []
+    for folder in (environment.venv / "bin", *own, environment.bin):  # the last one ends up first
         quoted = shlex.quote(str(folder))
         lines.append(f'case ":$PATH:" in *:{quoted}:*) ;; *) PATH={quoted}:"$PATH"; export PATH ;; esac')
-    lines += [f"export {name}={shlex.quote(value)}" for name, value in environment.exports().items()]
+    exports = environment.exports()
+    if (cluster / "kubeconfig").is_file():
+        exports["KUBECONFIG"] = str(cluster / "kubeconfig")
+    lines += [f"export {name}={shlex.quote(value)}" for name, value in exports.items()]
     return "\n".join(lines)

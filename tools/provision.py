@@ -16,6 +16,7 @@ import subprocess
 import sys
 import urllib.error
 import urllib.request
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -144,7 +145,7 @@ def pulumi_cli(source: Path, own: Path) -> Cli:
         wanted = _dotted(environment.CLI_MINIMUM)
         sys.stderr.write(f"  {present} is {said}; {wanted} or later is needed, so this checkout gets its own.\n")
     installed = cache() / "cli" / f"installed-{environment.CLI_VERSION}"
-    built = cache() / "cli" / f"built-{environment.CLI_VERSION}-{_source_key(source)}"
+    built = cache() / "cli" / f"built-{environment.CLI_VERSION}-{source_key(source)}"
     with progress.exclusive(cache() / "locks" / "cli.lock") as handle:
         if not (installed.is_dir() or built.is_dir()):
             script = _installer()
@@ -159,7 +160,8 @@ def _dotted(version: tuple[int, ...]) -> str:
     return ".".join(map(str, version))
 
 
-def _source_key(source: Path) -> str:
+def source_key(source: Path) -> str:
+    """What a build from a go.mod depends on."""
     return digest((source / "go.mod").read_bytes(), (source / "go.sum").read_bytes(), platform.machine())
 
 
@@ -174,7 +176,7 @@ def _installer() -> bytes | None:
 
 def _install(script: bytes, target: Path, handle: int) -> bool:
     step = progress.Step("Pulumi CLI from the official installer", "under a minute, once per machine")
-    partial = _fresh(target.with_name(f"{target.name}.partial"))
+    partial = fresh(target.with_name(f"{target.name}.partial"))
     file = partial / "install.sh"
     file.write_bytes(script)
     try:
@@ -198,28 +200,22 @@ def _install(script: bytes, target: Path, handle: int) -> bool:
 
 
 def _build(source: Path, target: Path, handle: int) -> None:
-    go = _go()
+    advice = (
+        f"Install the Pulumi CLI {_dotted(environment.CLI_MINIMUM)} or later (pulumi.com/docs/install), "
+        f"or Go {_dotted(_GO_MINIMUM)} or later (go.dev/dl) to build it here."
+    )
+    go = go_command("the Pulumi CLI", f"no Pulumi CLI on PATH, {INSTALLER} is out of reach, and there is no Go", advice)
     step = progress.Step("Pulumi CLI, built from source", "8 to 12 min on 2 cores, once per machine; then seconds")
-    partial = _fresh(target.with_name(f"{target.name}.partial"))
+    partial = fresh(target.with_name(f"{target.name}.partial"))
     stamp = f"github.com/pulumi/pulumi/sdk/v3/go/common/version.Version=v{environment.CLI_VERSION}"
-
-    def describe(log: str) -> str:
-        lines = log.splitlines()
-        fetched = sum(line.startswith("go: downloading") for line in lines)
-        compiled = len(lines) - fetched
-        return f"compiling: {compiled} packages done" if compiled else f"fetching modules: {fetched} so far"
-
-    package = "github.com/pulumi/pulumi/pkg/v3/cmd/pulumi"
-    progress.run(
-        [go, "build", "-v", "-ldflags", f"-s -w -X {stamp}", "-o", str(partial / "pulumi"), package],
+    go_build(
+        [go, "build", "-v", "-ldflags", f"-s -w -X {stamp}", "-o", str(partial / "pulumi")],
+        "github.com/pulumi/pulumi/pkg/v3/cmd/pulumi",
+        source=source,
         step=step,
-        log=cache() / "logs" / "go.log",
-        describe=describe,
         failed="Go could not build the Pulumi CLI. Is the Go module proxy reachable? "
         "A Pulumi CLI on PATH makes the build unnecessary.",
-        cwd=source,
-        env={**os.environ, "GOFLAGS": "-mod=readonly", "GOWORK": "off"},
-        keep=[handle],
+        handle=handle,
     )
     if version_of(partial / "pulumi") is None:
         raise progress.SetupError(f"the CLI built in {partial} does not run")
@@ -227,18 +223,41 @@ def _build(source: Path, target: Path, handle: int) -> None:
     step.done(f"{environment.CLI_VERSION} in {target}")
 
 
-def _go() -> str:
-    go = shutil.which("go")
-    advice = (
-        f"Install the Pulumi CLI {_dotted(environment.CLI_MINIMUM)} or later (pulumi.com/docs/install), "
-        f"or Go {_dotted(_GO_MINIMUM)} or later (go.dev/dl) to build it here."
+def go_build(
+    command: Sequence[str], package: str, *, source: Path, step: progress.Step, failed: str, handle: int
+) -> None:
+    """Run a `go build -v` of a package in `source` (a go.mod); SetupError with `failed` when Go fails.
+
+    `handle` is the lock that the compilers keep, so that a killed set-up and its successor never build side by side.
+    """
+
+    def describe(log: str) -> str:
+        lines = log.splitlines()
+        fetched = sum(line.startswith("go: downloading") for line in lines)
+        compiled = len(lines) - fetched
+        return f"compiling: {compiled} packages done" if compiled else f"fetching modules: {fetched} so far"
+
+    progress.run(
+        [*command, package],
+        step=step,
+        log=cache() / "logs" / "go.log",
+        describe=describe,
+        failed=failed,
+        cwd=source,
+        env={**os.environ, "GOFLAGS": "-mod=readonly", "GOWORK": "off"},
+        keep=[handle],
     )
+
+
+def go_command(product: str, without: str, advice: str) -> str:
+    """The Go to build `product` with; SetupError with `without`, or how old it is, and `advice` when there is none."""
+    go = shutil.which("go")
     if go is None:
-        raise progress.SetupError(f"no Pulumi CLI on PATH, {INSTALLER} is out of reach, and there is no Go. {advice}")
+        raise progress.SetupError(f"{without}. {advice}")
     found = subprocess.run([go, "version"], capture_output=True, text=True, check=False)
     match = re.search(r"go(\d+)\.(\d+)", found.stdout)
     if not match or tuple(map(int, match.groups())) < _GO_MINIMUM:
-        raise progress.SetupError(f"{go} is too old to build the Pulumi CLI ({found.stdout.strip()}). {advice}")
+        raise progress.SetupError(f"{go} is too old to build {product} ({found.stdout.strip()}). {advice}")
     return go
 
 
@@ -257,7 +276,7 @@ def hosted(cli: Path, python: Path, sources: Path) -> Path:
         return folder / "pulumi"
     with progress.exclusive(cache() / "locks" / "host.lock"):
         if not folder.is_dir():
-            partial = _fresh(folder.with_name(f"{folder.name}.partial"))
+            partial = fresh(folder.with_name(f"{folder.name}.partial"))
             (partial / "tools").mkdir()
             for name, content in zip(_HOST_SOURCES, contents, strict=True):
                 (partial / "tools" / name).write_bytes(content)
@@ -277,7 +296,7 @@ def _twin(file: Path, target: Path) -> None:
         shutil.copy2(file, target)
 
 
-def _fresh(folder: Path) -> Path:
+def fresh(folder: Path) -> Path:
     """An empty folder; what an interrupted run left there goes (the caller holds the lock)."""
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)

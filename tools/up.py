@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
-from tools import environment, locks, recovery, report
+from tools import cluster, environment, locks, recovery, report
 from tools.engine import EngineError, LocalEngine
 
 UNREACHABLE = {"PULUMI_K8S_DELETE_UNREACHABLE": "true"}
@@ -55,12 +55,16 @@ def ensure_stack(place: environment.Environment, engine: LocalEngine, stack: str
         engine.run("stack", "select", "--create", stack, cwd=place.checkout)
 
 
-def main() -> int:
-    """Bring the stack up; the exit code."""
+def main(kind: str | None = None) -> int:
+    """Bring the stack up; the exit code. `kind` of cluster: see `cluster`, None for what the last run used."""
     place = environment.here()
     engine = LocalEngine.of_checkout()
     stack = environment.STACK
-    if not make_ready(place, engine, stack, destroying=False):
+    problem = cluster.misspelt(kind)
+    if problem:
+        say(problem)
+        return 2
+    if not make_ready(place, engine, stack, destroying=False) or not cluster.prepare(place, kind, say):
         return 1
     started = time.monotonic()
     try:
@@ -75,6 +79,8 @@ def main() -> int:
             say("`make down` removes what exists.")
             return 1
         say(f"\n{report.up(engine.export(place.checkout, stack), time.monotonic() - started)}")
+        for line in cluster.closing(place):
+            say(line)
     except EngineError as error:
         say(str(error))
         return 1

@@ -58,7 +58,8 @@ SERVED: Final = "LOCAL_CLOUD_API_GROUPS"
 """Variable that names API groups, with commas between, whose definitions every cluster has from the start."""
 
 
-def _defined_before(api: str) -> bool:
+def defined_before(api: str) -> bool:
+    """Whether the kinds of an apiVersion's group are on every cluster from the start."""
     return api.partition("/")[0] in os.environ.get(SERVED, "").split(",")
 
 
@@ -132,7 +133,7 @@ class Cluster:
 
     def serves(self, api: str, kind: str) -> bool:
         """Whether the API server knows a kind: its own, a chart's custom resource or one defined by an object."""
-        if schemas.built_in(api, kind, self.version()) or _defined_before(api):
+        if schemas.built_in(api, kind, self.version()) or defined_before(api):
             return True
         charts = (known(row.inputs.get("chart")) for row in self.releases() if row.inputs.get("skipCrds") is not True)
         if any(chart and (api, kind) in chart.custom_kinds for chart in charts):

@@ -99,18 +99,31 @@ def _targets(cluster: Cluster, namespace: str, binding: Row) -> list[str]:
 def addresses(cluster: Cluster, namespace: str, reference: dict[str, Any]) -> list[str]:
     """The pods behind a Service's port (``name``, ``port``) as ``ip:port``."""
     service = cluster.find("Service", namespace, str(reference["name"]))
-    if service is None:
+    exposed = _service_port(service, reference["port"]) if service else None
+    if service is None or exposed is None:
         return []
+    return [f"{address}:{port}" for address, port in _reached(cluster, namespace, service, exposed)]
+
+
+def endpoints(cluster: Cluster, namespace: str, service: Row) -> list[tuple[str, int, str]]:
+    """(address, port, name of the Service's port) of every pod behind a Service."""
+    ports: list[dict[str, Any]] = (service.inputs.get("spec") or {}).get("ports") or []
+    return [
+        (address, number, str(port.get("name") or ""))
+        for port in ports
+        for address, number in _reached(cluster, namespace, service, port)
+    ]
+
+
+def _reached(cluster: Cluster, namespace: str, service: Row, exposed: dict[str, Any]) -> list[tuple[str, int]]:
+    """Addresses of the pods behind a port of a Service, with the port they listen on."""
     found = []
     for workload in selected_by(cluster, namespace, service):
-        exposed = _service_port(service, reference["port"])
-        port = target_port(exposed, workload.inputs) if exposed else None
+        port = target_port(exposed, workload.inputs)
         if port is not None:
             network = _network(cluster)
-            found += [
-                f"{_address(network, workload.id, number)}:{port}"
-                for number in range(_replicas(cluster, namespace, workload))
-            ]
+            replicas = range(_replicas(cluster, namespace, workload))
+            found += [(_address(network, workload.id, number), port) for number in replicas]
     return found
 
 

@@ -70,6 +70,12 @@ def api_version(group: str) -> str:
     return group.removeprefix("core/")
 
 
+def of_token(token: str) -> tuple[str, str, bool]:
+    """(apiVersion, kind, whether a Patch type) of a type token."""
+    group, kind = token.removeprefix("kubernetes:").rsplit(":", 1)
+    return api_version(group), kind.removesuffix("Patch"), kind.endswith("Patch")
+
+
 def token(api: str, kind: str) -> str:
     """The type token of a kind: ``kubernetes:core/v1:Service``."""
     return f"kubernetes:{api if '/' in api else f'core/{api}'}:{kind}"
@@ -78,3 +84,16 @@ def token(api: str, kind: str) -> str:
 def namespaced(kind: str) -> bool:
     """Whether objects of the kind live in a namespace (custom resources do, but for those named above)."""
     return kind not in CLUSTER_SCOPED
+
+
+def plural(kind: str) -> str:
+    """The resource name of a kind: ``targetgroupbindings``, ``gatewayclasses``, ``accesslogpolicies``.
+
+    Source: apimachinery pkg/api/meta/restmapper.go (UnsafeGuessKindToResource); a name in the plural already stays.
+    """
+    lowered = kind.lower()
+    if lowered.endswith("params"):
+        return lowered
+    if lowered.endswith("y") and lowered[-2] not in "aeiou":
+        return f"{lowered[:-1]}ies"
+    return f"{lowered}es" if lowered.endswith(("s", "ch", "x")) else f"{lowered}s"

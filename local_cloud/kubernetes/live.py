@@ -10,7 +10,7 @@ from typing import Any, Final
 from local_cloud.store import now
 from local_cloud.values import Secret
 
-_FIELD_MANAGER: Final = "pulumi-kubernetes"
+FIELD_MANAGER: Final = "pulumi-kubernetes"
 
 
 def live(kind: str, api: str, inputs: dict[str, Any], before: dict[str, Any] | None = None) -> dict[str, Any]:
@@ -25,7 +25,7 @@ def live(kind: str, api: str, inputs: dict[str, Any], before: dict[str, Any] | N
     if "spec" in inputs:
         metadata["generation"] = int(former.get("generation") or 0) + 1
     added = _ADDITIONS[kind](inputs, before or {}) if kind in _ADDITIONS else {}
-    return {**inputs, **added, "metadata": metadata, "__initialApiVersion": api, "__fieldManager": _FIELD_MANAGER}
+    return {**inputs, **added, "metadata": metadata, "__initialApiVersion": api, "__fieldManager": FIELD_MANAGER}
 
 
 def outgoing(kind: str, outputs: dict[str, Any]) -> dict[str, Any]:

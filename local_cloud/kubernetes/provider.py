@@ -6,7 +6,7 @@ import os
 from collections.abc import Iterable
 from dataclasses import replace
 from importlib.metadata import version
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from local_cloud import process
 from local_cloud.kubernetes import admission, awaiting, kinds, release, schemas
@@ -17,10 +17,14 @@ from local_cloud.kubernetes.lattice import reconcile as lattice
 from local_cloud.kubernetes.lbc import reconcile
 from local_cloud.kubernetes.live import live, outgoing
 from local_cloud.kubernetes.manifests import validate
+from local_cloud.kubernetes.mirror import Mirror
 from local_cloud.kubernetes.naming import filled
 from local_cloud.plugin import Call, Difference, Plugin, Refused
-from local_cloud.store import Row, Store
+from local_cloud.store import Row, Store, home
 from local_cloud.values import UNKNOWN, Failure, Props
+
+if TYPE_CHECKING:
+    from local_cloud.kubernetes.real import Real
 
 _TARGET_KINDS: Final = frozenset(
     {
@@ -51,6 +55,7 @@ class Kubernetes(Plugin):
         self.store: Store = store or Store()
         self.cluster = Cluster(self.store, "")
         self._config: Props = {}
+        self._mirror = Mirror(home() if store is None else None)
 
     # The provider's own configuration
 
@@ -95,7 +100,12 @@ class Kubernetes(Plugin):
         if patch and not ((call.news.get("metadata") or {}).get("name")):
             failures = [Failure("metadata.name", f"a {kind}Patch must name the object it patches")]
         problems = validate(inputs, self.cluster.version(), partial=patch)
-        return inputs, [*failures, *(_failure(problem) for problem in problems)]
+        failures += (_failure(problem) for problem in problems)
+        real = self._real()
+        if real is not None and not failures and not patch:
+            change = difference(api, kind, call.olds, inputs, mutable=self._mutable(), patch=patch)
+            failures = real.judge(api, kind, inputs, in_place=not (call.olds and change.replaces))
+        return inputs, failures
 
     def diff(self, call: Call) -> Difference:
         """In place, or by replacement; refused for a custom resource whose immutable fields nobody has looked up."""
@@ -117,6 +127,7 @@ class Kubernetes(Plugin):
         if call.preview:
             return "", release.previewed(call.news) if call.type == RELEASE else call.news
         self.cluster.row()
+        self._real()
         with self.store.transaction():
             row = self._installed(call) if call.type == RELEASE else self._created(call)
         process.die_after("create", call.urn)
@@ -136,12 +147,21 @@ class Kubernetes(Plugin):
         row = self._named(call)
         if row is None:
             return "", {}, {}
-        return row.id, row.inputs, outgoing(_kind(call.type)[1], row.outputs)
+        api, kind, patch = _kind(call.type)
+        real = self._real()
+        found = real.read(api, kind, row) if real and call.type != RELEASE and not patch else (row.inputs, row.outputs)
+        if found is None:
+            self.store.delete(row)  # somebody deleted it on the API server
+            return "", {}, {}
+        return row.id, found[0], outgoing(kind, found[1])
 
     def update(self, call: Call) -> Props:
         """Changes the object in place."""
         if call.preview:
-            return release.previewed(call.news) if call.type == RELEASE else {**call.olds, **call.news}
+            if call.type == RELEASE:
+                return release.previewed(call.news)
+            self._rehearse(call)
+            return {**call.olds, **call.news}
         self.cluster.row()
         row = self._named(call)
         kind = _kind(call.type)[1]
@@ -149,6 +169,7 @@ class Kubernetes(Plugin):
             raise Refused(
                 f"update of resource {call.id} failed because the Kubernetes API server reported that it does not exist"
             )
+        self._real()
         with self.store.transaction():
             changed = self._upgraded(row, call) if call.type == RELEASE else self._changed(row, call)
         process.die_after("update", call.urn)
@@ -164,6 +185,7 @@ class Kubernetes(Plugin):
             raise Refused(_UNREACHABLE) from None
         row = self._named(call)
         if row is not None:
+            self._real()
             with self.store.transaction():
                 self._deleted(row)
             process.die_after("delete", call.urn)
@@ -186,14 +208,20 @@ class Kubernetes(Plugin):
         identity = _identity(inputs)
         token = call.type
         self._make_room(call, identity)
+        real = self._real()
         if patch:
+            if real is not None:
+                real.patch(api, kind, call.urn, inputs)
             return self.store.insert(Row(identity, token, call.urn, inputs, live(kind, api, inputs), self.cluster.key))
         existing = self.cluster.get(token, identity)
         if existing is not None:
             raise Refused(_exists(identity, kind))
         admission.refuse_create(self.cluster, api, kind, namespace, inputs)
         awaiting.refuse_unready(self.cluster, kind, namespace, inputs)
-        row = self.store.insert(Row(identity, token, call.urn, inputs, live(kind, api, inputs), self.cluster.key))
+        outputs = live(kind, api, inputs)
+        if real is not None:
+            outputs = real.create(api, kind, inputs, outputs)
+        row = self.store.insert(Row(identity, token, call.urn, inputs, outputs, self.cluster.key))
         self._settle(kind, namespace)
         return self._reconciled(kind, row)
 
@@ -208,20 +236,26 @@ class Kubernetes(Plugin):
         try:
             awaiting.refuse_without_endpoints(self.cluster, _namespace(row.inputs), row.inputs)
         except Refused:
-            self.store.delete(row)
+            self._forget(row)
             raise
 
     def _make_room(self, call: Call, identity: str) -> None:
         """Takes away what a killed engine left under this URN, so that creating it again adopts it."""
         orphan = self.store.orphan(call.urn)
         if orphan is not None and orphan.token == call.type and orphan.provider == self.cluster.key:
-            self.store.delete(orphan)
+            if orphan.id == identity:
+                self.store.delete(orphan)  # what a real API server holds of it is applied anew
+            else:
+                self._forget(orphan)
 
     def _installed(self, call: Call) -> Row:
         inputs = call.news
         identity = f"{inputs['namespace']}/{inputs['name']}"
         self._make_room(call, identity)
         release.refuse(self.cluster, inputs, new=True)
+        real = self._real()
+        if real is not None:
+            real.install(inputs)
         row = self.store.insert(
             Row(identity, RELEASE, call.urn, inputs, release.outputs(inputs, None), self.cluster.key)
         )
@@ -243,7 +277,13 @@ class Kubernetes(Plugin):
         if not patch:
             admission.refuse_update(self.cluster, kind, row, call.news)
             awaiting.refuse_unready(self.cluster, kind, namespace, call.news)
-        changed = replace(row, inputs=call.news, outputs=live(kind, api, call.news, row.outputs), named=True)
+        outputs = live(kind, api, call.news, row.outputs)
+        real = self._real()
+        if real is not None and patch:
+            real.patch(api, kind, call.urn, call.news)
+        elif real is not None:
+            outputs = real.update(api, kind, call.news, outputs)
+        changed = replace(row, inputs=call.news, outputs=outputs, named=True)
         self.store.update(changed)
         self._settle(kind, namespace)
         return changed if patch else self._reconciled(kind, changed)
@@ -262,7 +302,7 @@ class Kubernetes(Plugin):
             drop_targets(self.cluster, row)
         reconcile.released(self.cluster, row)
         lattice.released(self.cluster, row)
-        self.store.delete(row)
+        self._forget(row)
         if row.token not in {RELEASE, NAMESPACE}:
             self._settle(_kind(row.token)[1], _namespace(row.inputs))
             reconcile.written(self.cluster, row.token)
@@ -271,12 +311,35 @@ class Kubernetes(Plugin):
     def _settle(self, kind: str, namespace: str) -> None:
         if kind in _TARGET_KINDS:
             register_targets(self.cluster, namespace)
+            real = self._real()
+            if real is not None and self.cluster.has_namespace(namespace):
+                real.settle(namespace)
+
+    def _forget(self, row: Row) -> None:
+        """Takes an object out of the store and off a real API server."""
+        api, kind, patch = _kind(row.token)
+        real = self._real()
+        if real is not None and row.token != RELEASE:
+            real.remove(row, api, kind, patch=patch)
+        self.store.delete(row)
+
+    def _rehearse(self, call: Call) -> None:
+        api, kind, patch = _kind(call.type)
+        real = self._real()
+        if real is not None and not patch:
+            real.rehearse(api, kind, call.news)
+
+    def _real(self) -> Real | None:
+        """The real API server behind the cluster, None where the schemas judge alone.
+
+        The first call may write, so it must not come from within a transaction.
+        """
+        return self._mirror.of(self.cluster)
 
 
 def _kind(token: str) -> tuple[str, str, bool]:
     """(apiVersion, kind, whether a Patch type) of a type token."""
-    group, kind = token.removeprefix("kubernetes:").rsplit(":", 1)
-    return kinds.api_version(group), kind.removesuffix("Patch"), kind.endswith("Patch")
+    return kinds.of_token(token)
 
 
 def _namespace(inputs: Props) -> str:

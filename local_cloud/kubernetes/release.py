@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from typing import Any, Final
 
+from local_cloud.kubernetes import kinds
 from local_cloud.kubernetes.charts import CHARTS, CONTROLLER, LATTICE, Chart, known
 from local_cloud.kubernetes.cluster import RELEASE, Cluster
 from local_cloud.kubernetes.controllers import release_trouble
@@ -150,6 +151,6 @@ def _resource_names(inputs: dict[str, Any], chart: Chart) -> dict[str, list[str]
     qualified = f"{inputs['namespace']}/{inputs['name']}"
     names = {"Deployment.apps/apps/v1": [qualified], "ServiceAccount/v1": [qualified]}
     if chart.custom_kinds and not inputs.get("skipCrds"):
-        plurals = sorted(f"{kind.lower()}s.{api.rpartition('/')[0]}" for api, kind in chart.custom_kinds)
+        plurals = sorted(f"{kinds.plural(kind)}.{api.rpartition('/')[0]}" for api, kind in chart.custom_kinds)
         names["CustomResourceDefinition.apiextensions.k8s.io/apiextensions.k8s.io/v1"] = plurals
     return names

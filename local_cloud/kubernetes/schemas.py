@@ -41,18 +41,19 @@ def _folder() -> Any:
 
 
 @cache
-def _definitions(version: str) -> dict[str, Any]:
+def definitions(version: str) -> dict[str, Any]:
+    """The shared parts that the schemas of a version refer to, by their full name."""
     known = [minor for minor in versions() if _order(minor) <= _order(version)]
     minor = known[-1] if known else versions()[0]
     text = _folder().joinpath(f"v{minor}.0-local-strict", "_definitions.json").read_text(encoding="utf-8")
-    definitions: dict[str, Any] = json.loads(text)["$defs"]
-    return definitions
+    found: dict[str, Any] = json.loads(text)["$defs"]
+    return found
 
 
 @cache
 def _index(version: str) -> dict[tuple[str, str], str]:
     index: dict[tuple[str, str], str] = {}
-    for name, schema in _definitions(version).items():
+    for name, schema in definitions(version).items():
         for kind in schema.get("x-kubernetes-group-version-kind", ()):
             group = f"{kind['group']}/" if kind["group"] else ""
             index[f"{group}{kind['version']}", kind["kind"]] = name
@@ -86,7 +87,7 @@ class _Walk:
     """One pass over a manifest."""
 
     def __init__(self, version: str, *, partial: bool) -> None:
-        self._definitions = _definitions(version)
+        self._definitions = definitions(version)
         self._partial = partial
 
     def value(self, field: Field, schema: Schema) -> Iterator[str]:
@@ -99,7 +100,7 @@ class _Walk:
                 yield from _quantity(field)
                 return
             schema = self._definitions[name]
-        allowed = _types(schema)
+        allowed = types_of(schema)
         if allowed and not any(_is(field.value, each) for each in allowed):
             yield field.says(f"{_shown(field.value)} must be {_said(allowed)}")
         elif isinstance(field.value, dict):
@@ -128,9 +129,10 @@ class _Walk:
                     yield field[key].says("is required")
 
 
-def _types(schema: Schema) -> list[str]:
+def types_of(schema: Schema) -> list[str]:
+    """The JSON types a schema allows, null left out."""
     if "oneOf" in schema:
-        return [name for choice in schema["oneOf"] for name in _types(choice)]
+        return [name for choice in schema["oneOf"] for name in types_of(choice)]
     declared = schema.get("type", [])
     return [name for name in ([declared] if isinstance(declared, str) else declared) if name != "null"]
 

@@ -126,6 +126,32 @@ def is_base64(text: str) -> bool:
     return True
 
 
+_CRON = (("minute", 0, 59), ("hour", 0, 23), ("day", 1, 31), ("month", 1, 12), ("weekday", 0, 6))
+_MACROS = frozenset({"@yearly", "@annually", "@monthly", "@weekly", "@daily", "@midnight", "@hourly"})
+_NAMES = re.compile(r"(?i)\b(jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec|sun|mon|tue|wed|thu|fri|sat)\b")
+
+
+def schedule(text: str) -> str | None:
+    """A cron schedule: five fields in their ranges, a macro, or @every DURATION (robfig/cron, ParseStandard)."""
+    if text in _MACROS or text.startswith("@every "):
+        return None
+    fields = text.split()
+    if len(fields) != len(_CRON):
+        return f"expected exactly 5 fields, found {len(fields)}"
+    for field, (name, low, high) in zip(fields, _CRON, strict=True):
+        if _NAMES.search(field):
+            continue
+        for part in field.split(","):
+            span, _, step = part.partition("/")
+            ends = [] if span in {"*", "?"} else span.split("-")
+            numbers = [*ends, *([step] if step else [])]
+            if not all(each.isdigit() for each in numbers) or len(ends) > 2:
+                return f"{part!r} is no {name}"
+            if any(not low <= int(each) <= high for each in ends):
+                return f"the {name} must be from {low} to {high}"
+    return None
+
+
 @lru_cache(maxsize=4096)
 def quantity(text: str) -> Decimal | None:
     """The number a quantity ("250m", "256Mi", "1e3") stands for, None when it is no quantity."""

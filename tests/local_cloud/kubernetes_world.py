@@ -44,8 +44,8 @@ def kubeconfig(server: str = SERVER) -> str:
 class World:
     """A cluster with one arm64 node group, the Pod Identity agent and the controller's association."""
 
-    def __init__(self) -> None:
-        self.store = Store(":memory:")
+    def __init__(self, store: Store | None = None) -> None:
+        self.store = store or Store(":memory:")
         self.cluster()
         self.aws(
             "aws:eks/nodeGroup:NodeGroup",

@@ -38,6 +38,8 @@ def service(root: Field, _version: str) -> Iterator[str]:
         and not address.unknown
     ):
         yield spec["ports"].says("is required")
+    if spec["loadBalancerClass"].present and not kind.unknown and kind.text != "LoadBalancer":
+        yield spec["loadBalancerClass"].says("may only be used when type is LoadBalancer")
     yield from _service_ports(spec["ports"], kind)
 
 
@@ -169,6 +171,8 @@ def network_policy(root: Field, _version: str) -> Iterator[str]:
         for peer in rule[peers].items:
             if peer["ipBlock"].present and (peer["podSelector"].present or peer["namespaceSelector"].present):
                 yield peer.says("may not specify both ipBlock and another peer")
+            for cidr in (peer["ipBlock"]["cidr"], *peer["ipBlock"]["except"].items):
+                yield from _block(cidr)
 
 
 def role(root: Field, _version: str) -> Iterator[str]:

@@ -41,6 +41,16 @@ def pod_problems(spec: Field) -> Iterator[str]:
         yield from _toleration(toleration)
     yield from _spread(spec["topologySpreadConstraints"])
     yield from _affinity(spec["affinity"])
+    if spec["hostNetwork"].value is True:
+        yield from _host_ports(spec)
+
+
+def _host_ports(spec: Field) -> Iterator[str]:
+    for container in spec["containers"].items:
+        for port in container["ports"].items:
+            host, own = port["hostPort"].number, port["containerPort"].number
+            if host is not None and own is not None and host != own:
+                yield port["containerPort"].says(f"{own} must match hostPort ({host}) when hostNetwork is true")
 
 
 def _numbers_and_words(spec: Field) -> Iterator[str]:
@@ -142,6 +152,17 @@ def _affinity(affinity: Field) -> Iterator[str]:
         for expression in term["matchExpressions"].items:
             yield from expression["operator"].among("In", "NotIn", "Exists", "DoesNotExist", "Gt", "Lt")
             yield from syntax.spelled(expression["key"], syntax.qualified)
+            yield from _values(expression)
+
+
+def _values(expression: Field) -> Iterator[str]:
+    operator, values = expression["operator"].text, expression["values"]
+    if operator in {"In", "NotIn"} and not values.unknown and not values.value:
+        yield values.says(f"must be specified when `operator` is {operator}")
+    if operator in {"Exists", "DoesNotExist"} and values.value and not values.unknown:
+        yield values.says(f"may not be specified when `operator` is {operator}")
+    if operator in {"Gt", "Lt"} and not values.unknown and len(values.items) != 1:
+        yield values.says(f"must have one element when `operator` is {operator}")
 
 
 def _pod_term(term: Field) -> Iterator[str]:

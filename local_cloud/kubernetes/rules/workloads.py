@@ -82,6 +82,8 @@ def cron_job(root: Field, _version: str) -> Iterator[str]:
     """A CronJob."""
     spec = root["spec"]
     yield from spec["schedule"].required()
+    if spec["schedule"].text:
+        yield from syntax.spelled(spec["schedule"], syntax.schedule)
     yield from spec["concurrencyPolicy"].among("Allow", "Forbid", "Replace")
     yield from _job_spec(spec.at("jobTemplate", "spec"))
 
