@@ -55,10 +55,10 @@ class ControllerWorld(World):
         for name in ("edge", "orders"):
             self.create(NAMESPACE, f"namespace-{name}", {"metadata": {"name": name, "labels": {"team": name}}})
 
-    def controller(self, **values: Any) -> None:
+    def controller(self, **values: Any) -> str:
         """Installs the controller."""
         chart = {"clusterName": "main", "serviceAccount": {"name": CONTROLLER}, "defaultTargetType": "ip", **values}
-        self.create(
+        return self.create(
             RELEASE,
             "controller",
             {
@@ -68,7 +68,7 @@ class ControllerWorld(World):
                 "repositoryOpts": {"repo": "https://aws.github.io/eks-charts"},
                 "values": chart,
             },
-        )
+        )[0]
 
     def gateway_api(self) -> None:
         """Defines the Gateway API's kinds."""
@@ -115,10 +115,6 @@ class ControllerWorld(World):
     def found(self, token: str) -> list[Row]:
         """The account's resources of a type."""
         return self.store.rows("aws", token)
-
-    def delete(self, kind: str, name: str, identity: str) -> None:
-        """Deletes an object."""
-        self.provider.delete(self.call(kind, name, id=identity))
 
     def left(self) -> list[str]:
         """What the controller has made and not taken away."""

@@ -216,7 +216,7 @@ def test_the_most_specific_match_comes_first(world: ControllerWorld) -> None:
     ]
     assert found[0]["conditions"][2]["httpHeader"]["values"] == ["admin"]
     with pytest.raises(Refused, match=r"orders/deny \(gateway\.k8s\.aws/listenerruleconfigurations\).*in use"):
-        world.delete(RULES, "deny", "orders/deny")
+        world.delete(RULES, "orders/deny", "deny")
 
 
 @pytest.mark.parametrize(
@@ -256,23 +256,23 @@ def test_a_gateway_goes_before_its_class_and_its_controller(world: ControllerWor
     world.create(GATEWAY, "gateway", gateway())
     world.create(GRPC_ROUTE, "route", route())
     with pytest.raises(Refused, match=r"loadbalancerconfigurations\).*in use"):
-        world.delete(BALANCERS, "balancer", "edge/public")
-    world.delete(GATEWAY_CLASS, "class", "alb")
+        world.delete(BALANCERS, "edge/public", "balancer")
+    world.delete(GATEWAY_CLASS, "alb", "class")
     with pytest.raises(Refused, match="GatewayClass alb is gone, so the controller ignores the Gateway"):
-        world.delete(GATEWAY, "gateway", "edge/public")
+        world.delete(GATEWAY, "edge/public", "gateway")
     world.create(
         GATEWAY_CLASS, "again", {"metadata": {"name": "alb"}, "spec": {"controllerName": "gateway.k8s.aws/alb"}}
     )
-    world.delete(RELEASE, "controller", "kube-system/aws-load-balancer-controller")
+    world.delete(RELEASE, "kube-system/aws-load-balancer-controller", "controller")
     with pytest.raises(Refused, match="no AWS Load Balancer Controller is installed"):
-        world.delete(GATEWAY, "gateway", "edge/public")
+        world.delete(GATEWAY, "edge/public", "gateway")
     assert world.found(BALANCER)
     world.controller()
-    world.delete(GRPC_ROUTE, "route", "orders/orders")
+    world.delete(GRPC_ROUTE, "orders/orders", "route")
     assert world.found(LISTENER) == world.found(RULE) == world.found(GROUP) == []
-    world.delete(GATEWAY, "gateway", "edge/public")
+    world.delete(GATEWAY, "edge/public", "gateway")
     assert world.left() == []
-    world.delete(BALANCERS, "balancer", "edge/public")
+    world.delete(BALANCERS, "edge/public", "balancer")
 
 
 def test_aws_keeps_a_protected_load_balancer(world: ControllerWorld) -> None:
@@ -280,10 +280,10 @@ def test_aws_keeps_a_protected_load_balancer(world: ControllerWorld) -> None:
     _update(world, BALANCERS, "edge/public", configuration(loadBalancerAttributes=protection))
     world.create(GATEWAY, "gateway", gateway())
     with pytest.raises(Refused, match="deletion protection is enabled"):
-        world.delete(GATEWAY, "gateway", "edge/public")
+        world.delete(GATEWAY, "edge/public", "gateway")
     protection[0]["value"] = "false"
     _update(world, BALANCERS, "edge/public", configuration(loadBalancerAttributes=protection))
-    world.delete(NAMESPACE, "namespace-edge", "edge")
+    world.delete(NAMESPACE, "edge", "namespace-edge")
     assert world.left() == []
 
 

@@ -141,7 +141,8 @@ def test_a_wildcard_in_a_prefix_is_refused(world: ControllerWorld) -> None:
 
 def test_a_services_annotation_wins_over_the_ingress() -> None:
     world = ControllerWorld()
-    world.service(**{"alb.ingress.kubernetes.io/backend-protocol-version": "HTTP2"})
+    version: dict[str, Any] = {"alb.ingress.kubernetes.io/backend-protocol-version": "HTTP2"}
+    world.service(**version)
     world.create(INGRESS, "it", ingress({"success-codes": "200"}))
     assert world.found(GROUP)[0]["protocolVersion"] == "HTTP2"
 
@@ -180,7 +181,7 @@ def test_changes_reach_the_load_balancer_and_nothing_is_left_over(world: Control
     _update(world, ingress({"scheme": "internal"}))
     assert [row.id for row in world.found(BALANCER)] != [before]
     assert len(world.found(BALANCER)) == len(world.found(LISTENER)) == len(world.found(RULE)) == 1
-    world.delete(INGRESS, "it", "orders/orders")
+    world.delete(INGRESS, "orders/orders", "it")
     assert world.left() == []
     assert not world.store.rows(world.provider.cluster.key, BINDING)
 
@@ -197,9 +198,9 @@ def test_a_group_shares_one_load_balancer_in_its_order(world: ControllerWorld) -
     assert len(world.found(BALANCER)) == 1
     rules = sorted(world.found(RULE), key=lambda row: int(row["priority"]))
     assert [row["conditions"][1]["pathPattern"]["values"] for row in rules] == [["/acme.Orders/*"], ["/*"]]
-    world.delete(INGRESS, "late", "orders/late")
+    world.delete(INGRESS, "orders/late", "late")
     assert len(world.found(RULE)) == 1
-    world.delete(INGRESS, "early", "orders/early")
+    world.delete(INGRESS, "orders/early", "early")
     assert world.left() == []
 
 
@@ -266,14 +267,14 @@ def test_an_ingress_of_nobody_never_gets_an_address(world: ControllerWorld) -> N
 
 def test_an_ingress_outlives_its_controller_and_holds_the_network(world: ControllerWorld) -> None:
     world.create(INGRESS, "it", ingress())
-    world.delete(RELEASE, "controller", "kube-system/aws-load-balancer-controller")
+    world.delete(RELEASE, "kube-system/aws-load-balancer-controller", "controller")
     with pytest.raises(Refused, match=r"finalizers might be preventing deletion of orders/orders"):
-        world.delete(INGRESS, "it", "orders/orders")
+        world.delete(INGRESS, "orders/orders", "it")
     with pytest.raises(Refused, match="finalizers"):
-        world.delete(NAMESPACE, "namespace-orders", "orders")
+        world.delete(NAMESPACE, "orders", "namespace-orders")
     assert world.found(BALANCER)
     world.controller()
-    world.delete(NAMESPACE, "namespace-orders", "orders")
+    world.delete(NAMESPACE, "orders", "namespace-orders")
     assert world.left() == []
 
 
@@ -281,9 +282,9 @@ def test_protection_keeps_the_last_ingress(world: ControllerWorld) -> None:
     protected = "deletion_protection.enabled=true"
     world.create(INGRESS, "it", ingress({"load-balancer-attributes": protected}))
     with pytest.raises(Refused, match="deletion_protection is enabled, cannot delete the ingress: orders"):
-        world.delete(INGRESS, "it", "orders/orders")
+        world.delete(INGRESS, "orders/orders", "it")
     _update(world, ingress({"load-balancer-attributes": "deletion_protection.enabled=false"}))
-    world.delete(INGRESS, "it", "orders/orders")
+    world.delete(INGRESS, "orders/orders", "it")
     assert world.left() == []
 
 
