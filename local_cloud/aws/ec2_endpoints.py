@@ -12,6 +12,7 @@ from typing import Final
 
 from local_cloud.aws import ec2_common as common
 from local_cloud.aws import lookups, plan
+from local_cloud.aws import vpclattice_common as lattice
 from local_cloud.aws.kind import Cloud, Failure, Kind, Props, Refusal, Row, latest
 
 ENDPOINT: Final = "aws:ec2/vpcEndpoint:VpcEndpoint"
@@ -56,6 +57,13 @@ def _service_exists(cloud: Cloud, props: Props) -> None:
     own = re.fullmatch(rf"(?:cn\.)?com\.amazonaws\.{re.escape(str(region))}\.(.+)", name)
     if name and (own is None or (own[1] not in _SERVICES and not own[1].startswith("vpce."))):
         raise Refusal("InvalidServiceName", f"The Vpc Endpoint Service '{name}' does not exist")
+
+
+def _network_exists(cloud: Cloud, props: Props) -> None:
+    """VPC Lattice User Guide, "Service network endpoints"."""
+    arn = props.get("serviceNetworkArn")
+    if arn and lattice.find(cloud, lattice.NETWORK, arn) is None:
+        raise Refusal("InvalidParameter", f"The service network {arn} does not exist")
 
 
 def _type_fits(cloud: Cloud, props: Props) -> None:
@@ -222,6 +230,7 @@ KINDS: Final = (
         refuse_create=(
             common.vpc_exists,
             _service_exists,
+            _network_exists,
             _type_fits,
             _type_properties,
             _places_exist,

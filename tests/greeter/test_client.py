@@ -80,7 +80,7 @@ def test_the_platform_exports_what_the_client_reads() -> None:
         },
         region="eu-west-1",
     )
-    entry = clients.client(loaded.services["greeter"])
+    entry = clients.client("greeter", loaded.services["greeter"])
     assert entry
     given = client.parser().parse_args(["--clients", json.dumps({"greeter": entry})])
     assert client.endpoint(given) == ("dns:///greeter.dev.example.com:443", entry["service_config"])

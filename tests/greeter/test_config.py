@@ -92,7 +92,7 @@ def test_what_the_platform_sets_is_understood() -> None:
         },
     }
     workload = settings.load(raw, region="eu-west-1").services["greeter"]
-    variables = {str(each.name): str(each.value) for each in pods.environment(workload, None)}
+    variables = {str(each.name): str(each.value) for each in pods.environment(workload, pods.Contents("image"))}
     found = config.load(variables)
     assert (found.port, found.drain_seconds) == (50051, 45)
 
