@@ -1,7 +1,7 @@
 """From settings to VPC Lattice: service network, controller and Gateway, and what the stack says of them."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import pulumi
@@ -83,9 +83,8 @@ def wired(
         ),
         owner.child(),
     )
-    kinds = crds.definitions(owner, "gateway-api", kubernetes=cluster.kubernetes)
-    controller = LatticeController(
-        "lattice-controller",
+    controller = _controller(
+        owner,
         LatticeControllerArgs(
             cluster_name=cluster.cluster_name,
             region=region,
@@ -94,11 +93,10 @@ def wired(
             network_name=name,
             kubernetes=cluster.kubernetes,
             agent=cluster.addons.get("eks-pod-identity-agent"),
-            depends_on=[*cluster.ready, *([after] if after else []), *kinds],
+            depends_on=[*cluster.ready, *([after] if after else [])],
             network_ready=service_network.ready,
             tags=tags,
         ),
-        owner.child(),
     )
     mesh = Mesh(
         auth=config.lattice.auth,
@@ -109,6 +107,12 @@ def wired(
         identity=(project, stack),
     )
     return Wired(config=config.lattice, region=region, name=name, network=service_network, mesh=mesh)
+
+
+def _controller(owner: Component, args: LatticeControllerArgs) -> LatticeController:
+    kinds = crds.definitions(owner, "gateway-api", kubernetes=args.kubernetes)
+    args = replace(args, depends_on=[*args.depends_on, *kinds])
+    return LatticeController("lattice-controller", args, owner.child())
 
 
 def _ports(config: settings.Settings) -> list[int]:
