@@ -9,6 +9,7 @@ from pulumi_kubernetes.helm import v3 as helm
 
 from components import iam, versions
 from components.base import Component
+from components.identity import PodIdentity, chart_identity
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -39,28 +40,13 @@ class LoadBalancerController(Component):
         super().__init__(name, opts)
         self._args = args
         chart = versions.LOAD_BALANCER_CONTROLLER
-        policy = aws.iam.Policy(
-            f"{name}-policy",
+        association = chart_identity(
+            self,
+            PodIdentity(cluster_name=args.cluster_name, agent=args.agent),
+            chart,
             policy=iam.load_balancer_controller_policy(),
             description="AWS Load Balancer Controller: register targets of target groups that Pulumi owns",
-            tags=dict(args.tags),
-            opts=self.child(),
-        )
-        role, attachments = iam.role(
-            self,
-            f"{name}-role",
-            trust_policy=iam.pod_identity_trust(),
-            policy_arns={"controller": policy.arn},
             tags=args.tags,
-        )
-        association = aws.eks.PodIdentityAssociation(
-            f"{name}-identity",
-            cluster_name=args.cluster_name,
-            namespace=chart.namespace,
-            service_account=chart.service_account,
-            role_arn=role.arn,
-            tags=dict(args.tags),
-            opts=self.child(depends_on=[*([args.agent] if args.agent else []), *attachments]),
         )
         self.release = self._release(chart, association)
         self.register_outputs({})

@@ -6,12 +6,12 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 import pulumi
-import pulumi_aws as aws
 from pulumi_kubernetes import core, meta
 from pulumi_kubernetes.helm import v3 as helm
 
 from components import iam, settings, versions
 from components.base import Component
+from components.identity import PodIdentity, chart_identity
 
 if TYPE_CHECKING:
     from components.platform import Platform
@@ -31,7 +31,7 @@ class ExternalDnsArgs:
     cluster_identity: str
     region: str
     kubernetes: pulumi.ProviderResource
-    agent: Sequence[pulumi.Resource]
+    agent: pulumi.Resource | None
     depends_on: Sequence[pulumi.Resource]
     tags: Mapping[str, str] = field(default_factory=dict)
 
@@ -44,28 +44,13 @@ class ExternalDns(Component):
     def __init__(self, name: str, args: ExternalDnsArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__(name, opts)
         chart = versions.EXTERNAL_DNS
-        policy = aws.iam.Policy(
-            f"{name}-policy",
+        association = chart_identity(
+            self,
+            PodIdentity(cluster_name=args.cluster_name, agent=args.agent),
+            chart,
             policy=zone_policy(args.region, args.zone.id),
             description=f"ExternalDNS: records of {args.zone.name}",
-            tags=dict(args.tags),
-            opts=self.child(),
-        )
-        role, attachments = iam.role(
-            self,
-            f"{name}-role",
-            trust_policy=iam.pod_identity_trust(),
-            policy_arns={"controller": policy.arn},
             tags=args.tags,
-        )
-        association = aws.eks.PodIdentityAssociation(
-            f"{name}-identity",
-            cluster_name=args.cluster_name,
-            namespace=chart.namespace,
-            service_account=chart.service_account,
-            role_arn=role.arn,
-            tags=dict(args.tags),
-            opts=self.child(depends_on=[*args.agent, *attachments]),
         )
         namespace = core.v1.Namespace(
             f"{name}-namespace",
@@ -130,7 +115,7 @@ def of_platform(
             cluster_identity=f"{pulumi.get_project()}-{pulumi.get_stack()}",
             region=region,
             kubernetes=cluster.kubernetes,
-            agent=[agent] if agent else [],
+            agent=agent,
             depends_on=[*cluster.ready, *([platform.controller.release] if platform.controller else [])],
             tags=tags,
         ),

@@ -1,4 +1,4 @@
-"""The IAM role of a workload's pods, bound to their service account by EKS Pod Identity."""
+"""IAM roles of pods, bound to their service accounts by EKS Pod Identity: of workloads and of controllers."""
 
 import json
 from collections.abc import Mapping
@@ -8,9 +8,9 @@ import pulumi
 import pulumi_aws as aws
 from pulumi_kubernetes import core
 
-from components import iam, settings
+from components import iam, settings, versions
 from components.base import Component
-from components.settings.verify.permissions import policy
+from components.settings.verify.permissions import policy as permissions_policy
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -47,7 +47,10 @@ def workload_role(
     )
     if config.statements:
         own = aws.iam.RolePolicy(
-            f"{owner.name}-role-policy", role=role.name, policy=json.dumps(policy(config)), opts=owner.child()
+            f"{owner.name}-role-policy",
+            role=role.name,
+            policy=json.dumps(permissions_policy(config)),
+            opts=owner.child(),
         )
         rights = [*rights, own]
     association = aws.eks.PodIdentityAssociation(
@@ -60,3 +63,37 @@ def workload_role(
         opts=owner.child(depends_on=[*([identity.agent] if identity.agent else []), *rights]),
     )
     return [*rights, association]
+
+
+def chart_identity(
+    owner: Component,
+    identity: PodIdentity,
+    chart: versions.Chart,
+    *,
+    policy: str,
+    description: str,
+    tags: Mapping[str, str],
+) -> aws.eks.PodIdentityAssociation:
+    """The role of a controller's release, with a policy of its own; the release must come after.
+
+    policy: JSON text. description: of the policy, which IAM never changes in place.
+    """
+    own = aws.iam.Policy(
+        f"{owner.name}-policy", policy=policy, description=description, tags=dict(tags), opts=owner.child()
+    )
+    role, attachments = iam.role(
+        owner,
+        f"{owner.name}-role",
+        trust_policy=iam.pod_identity_trust(),
+        policy_arns={"controller": own.arn},
+        tags=tags,
+    )
+    return aws.eks.PodIdentityAssociation(
+        f"{owner.name}-identity",
+        cluster_name=identity.cluster_name,
+        namespace=chart.namespace,
+        service_account=chart.service_account,
+        role_arn=role.arn,
+        tags=dict(tags),
+        opts=owner.child(depends_on=[*([identity.agent] if identity.agent else []), *attachments]),
+    )

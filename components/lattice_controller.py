@@ -10,8 +10,9 @@ import pulumi_aws as aws
 from pulumi_kubernetes import apiextensions, core, meta
 from pulumi_kubernetes.helm import v3 as helm
 
-from components import iam, versions
+from components import versions
 from components.base import Component
+from components.identity import PodIdentity, chart_identity
 
 GATEWAY_API = "gateway.networking.k8s.io/v1"
 GATEWAY_CLASS = "amazon-vpc-lattice"
@@ -98,37 +99,19 @@ class LatticeController(Component):
         super().__init__(name, opts)
         self._args = args
         chart = versions.LATTICE_CONTROLLER
-        association = self._identity(chart)
+        association = chart_identity(
+            self,
+            PodIdentity(cluster_name=args.cluster_name, agent=args.agent),
+            chart,
+            policy=controller_policy(),
+            description="AWS Gateway API Controller: VPC Lattice services of routes",
+            tags=args.tags,
+        )
         self.namespace = chart.namespace
         self.release = self._release(chart, self._namespace(chart), association)
         gateway_class = self._gateway_class()
         self.gateway = self._gateway(gateway_class)
         self.register_outputs({})
-
-    def _identity(self, chart: versions.Chart) -> aws.eks.PodIdentityAssociation:
-        policy = aws.iam.Policy(
-            f"{self.name}-policy",
-            policy=controller_policy(),
-            description="AWS Gateway API Controller: VPC Lattice services of routes",
-            tags=dict(self._args.tags),
-            opts=self.child(),
-        )
-        role, attachments = iam.role(
-            self,
-            f"{self.name}-role",
-            trust_policy=iam.pod_identity_trust(),
-            policy_arns={"controller": policy.arn},
-            tags=self._args.tags,
-        )
-        return aws.eks.PodIdentityAssociation(
-            f"{self.name}-identity",
-            cluster_name=self._args.cluster_name,
-            namespace=chart.namespace,
-            service_account=chart.service_account,
-            role_arn=role.arn,
-            tags=dict(self._args.tags),
-            opts=self.child(depends_on=[*([self._args.agent] if self._args.agent else []), *attachments]),
-        )
 
     def _namespace(self, chart: versions.Chart) -> core.v1.Namespace:
         return core.v1.Namespace(
