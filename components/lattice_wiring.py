@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pulumi
 
@@ -10,11 +10,13 @@ from components import clients, crds, settings
 from components.base import Component
 from components.cluster import Cluster
 from components.existing import ExistingCluster, ExistingNetwork
-from components.lattice import ServiceNetwork, ServiceNetworkArgs, network_name
-from components.lattice_controller import LatticeController, LatticeControllerArgs
 from components.lattice_route import Mesh
 from components.network import Network
 from components.workload import Workload
+
+if TYPE_CHECKING:
+    from components.lattice import ServiceNetwork
+    from components.lattice_controller import LatticeController, LatticeControllerArgs
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -24,7 +26,7 @@ class Wired:
     config: settings.Lattice
     region: str
     name: str
-    network: ServiceNetwork
+    network: "ServiceNetwork"
     mesh: Mesh
 
     def outputs(self, workloads: Mapping[str, Workload]) -> dict[str, Any]:
@@ -64,6 +66,10 @@ def wired(
     """
     if config.lattice is None:
         return None
+    # Here, so that a stack without VPC Lattice does not wait for the provider's modules.
+    from components.lattice import ServiceNetwork, ServiceNetworkArgs, network_name  # noqa: PLC0415
+    from components.lattice_controller import LatticeControllerArgs  # noqa: PLC0415
+
     project, stack = pulumi.get_project(), pulumi.get_stack()
     existing = config.existing.service_network
     name = existing.name if existing else network_name(project, stack)
@@ -109,7 +115,9 @@ def wired(
     return Wired(config=config.lattice, region=region, name=name, network=service_network, mesh=mesh)
 
 
-def _controller(owner: Component, args: LatticeControllerArgs) -> LatticeController:
+def _controller(owner: Component, args: "LatticeControllerArgs") -> "LatticeController":
+    from components.lattice_controller import LatticeController  # noqa: PLC0415
+
     kinds = crds.definitions(owner, "gateway-api", kubernetes=args.kubernetes)
     args = replace(args, depends_on=[*args.depends_on, *kinds])
     return LatticeController("lattice-controller", args, owner.child())

@@ -1,32 +1,39 @@
-"""What a platform has only where its settings ask for it: from settings to components, None without the section."""
+"""What a platform has only where its settings ask for it: from settings to components, None without the section.
+
+Imported where it is made: the provider's modules for it take a part of a second each, which every preview would pay.
+"""
 
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from components import settings
-from components.discovery import Discovery, DiscoveryArgs
-from components.metrics_adapter import MetricsAdapter, MetricsAdapterArgs
-from components.observability import Observability, ObservabilityArgs
 
 if TYPE_CHECKING:
+    from components.discovery import Discovery
+    from components.metrics_adapter import MetricsAdapter
+    from components.observability import Observability
     from components.platform import Platform
 
 
-def metrics_adapter(platform: "Platform", config: settings.Settings) -> MetricsAdapter | None:
+def metrics_adapter(platform: "Platform", config: settings.Settings) -> "MetricsAdapter | None":
     """What shows metrics other than CPU and memory to the autoscalers."""
     declared, cluster = config.cluster.metrics_adapter, platform.cluster
     if declared is None:
         return None
+    from components.metrics_adapter import MetricsAdapter, MetricsAdapterArgs  # noqa: PLC0415
+
     args = MetricsAdapterArgs(config=declared, kubernetes=cluster.kubernetes, depends_on=cluster.ready)
     return MetricsAdapter("metrics-adapter", args, platform.child())
 
 
 def discovery(
     platform: "Platform", config: settings.Settings, *, region: str, tags: Mapping[str, str]
-) -> Discovery | None:
+) -> "Discovery | None":
     """The namespace in which clients outside the cluster find pods."""
     if config.cloud_map is None:
         return None
+    from components.discovery import Discovery, DiscoveryArgs  # noqa: PLC0415
+
     found = {
         name: workload.port
         for name, workload in config.services.items()
@@ -50,10 +57,12 @@ def discovery(
 
 def observability(
     platform: "Platform", config: settings.Settings, *, region: str, tags: Mapping[str, str]
-) -> Observability | None:
+) -> "Observability | None":
     """Alarms, dashboards and saved queries."""
     if config.observability is None:
         return None
+    from components.observability import Observability, ObservabilityArgs  # noqa: PLC0415
+
     args = ObservabilityArgs(
         config=config.observability, load_balancers=platform.load_balancers, region=region, tags=tags
     )
