@@ -33,10 +33,10 @@ def rounds(size: int) -> int:
     return 3 if size < 500 else 2
 
 
-def compare(size: int, *, throw_away: bool, root: Path) -> dict[tuple[str, str], float]:
+def compare(size: int, turns: int, *, throw_away: bool, root: Path) -> dict[tuple[str, str], float]:
     """Measure both programs at one size and print a line per command; median seconds by program and command."""
     seen: dict[tuple[str, str], list[measure.Run]] = {}
-    for turn in range(rounds(size)):
+    for turn in range(turns):
         for name in reversed(PROGRAMS) if turn % 2 else PROGRAMS:
             made = programs.make(name, size, root / f"{size}-{throw_away}-{turn}-{name}", throw_away=throw_away)
             for command in COMMANDS:
@@ -78,14 +78,16 @@ def main() -> None:
     """Run the sizes asked for."""
     parser = argparse.ArgumentParser(prog="python -m bench", description=__doc__)
     parser.add_argument("--sizes", type=int, nargs="+", default=SIZES, help="numbers of workloads (default: 1 50 500)")
+    parser.add_argument("--rounds", type=int, help="runs of each program (default: 3, from 500 workloads on 2)")
     arguments = parser.parse_args()
     say(HEADER)
     seconds: dict[int, dict[tuple[str, str], float]] = {}
     with tempfile.TemporaryDirectory(prefix="grpc-platform-bench-") as folder:
         for size in arguments.sizes:
+            turns = arguments.rounds or rounds(size)
             if size < 500:
-                compare(size, throw_away=False, root=Path(folder))
-            seconds[size] = compare(size, throw_away=True, root=Path(folder))
+                compare(size, turns, throw_away=False, root=Path(folder))
+            seconds[size] = compare(size, turns, throw_away=True, root=Path(folder))
     say(
         "platform/bare in the last three columns: seconds to the first resource, peak memory of the program and of all."
     )
