@@ -10,7 +10,8 @@ async def main() -> pulumi.Inputs:
     settings, region = await stacks.joined(*configuration.read())
     platform = Platform("platform", settings, region=region)
     await platform.register_workloads()
-    return platform.outputs
+    outputs: pulumi.Inputs = platform.outputs
+    return outputs
 
 
 pulumi.run(main)
