@@ -68,14 +68,14 @@ def test_a_route_becomes_a_service_in_the_network_with_its_pods_as_targets(world
 def test_targets_follow_the_pods(world: LatticeWorld) -> None:
     world.create(GRPC, "route", route())
     group = world.one(aws.TARGET_GROUP)
-    world.delete(DEPLOYMENT, "pods", ROUTE)
+    world.delete(DEPLOYMENT, ROUTE, "pods")
     assert world.store.notes("target", group.id) == {}
 
 
 def test_without_a_policy_grpc_is_not_checked_and_http_is(world: LatticeWorld) -> None:
     world.create(GRPC, "route", route())
     assert world.one(aws.TARGET_GROUP)["config"]["healthCheck"]["enabled"] is False
-    world.delete(GRPC, "route", ROUTE)
+    world.delete(GRPC, ROUTE, "route")
     rule = {"matches": [{"path": {"type": "PathPrefix", "value": "/"}}], "backendRefs": BACKENDS}
     world.create(HTTP_ROUTE, "route", route(rule))
     config = world.one(aws.TARGET_GROUP)["config"]
@@ -107,7 +107,7 @@ def test_a_policy_of_a_route_is_the_services(world: LatticeWorld) -> None:
     world.create(AUTH_POLICY, "policy", auth_policy())
     assert world.one(aws.AUTH_POLICY)["policy"] == POLICY
     assert world.one(aws.LATTICE_SERVICE)["authType"] == "AWS_IAM"
-    world.delete(AUTH_POLICY, "policy", "orders/policy")
+    world.delete(AUTH_POLICY, "orders/policy", "policy")
     assert world.one(aws.LATTICE_SERVICE)["authType"] == "NONE"
     assert world.store.rows("aws", aws.AUTH_POLICY) == []
 
@@ -124,40 +124,40 @@ def test_an_update_keeps_the_service_and_its_domain(world: LatticeWorld) -> None
 def test_in_order_everything_goes_and_nothing_is_left(world: LatticeWorld) -> None:
     world.create(GRPC, "route", route())
     world.create(AUTH_POLICY, "policy", auth_policy())
-    world.delete(AUTH_POLICY, "policy", "orders/policy")
-    world.delete(GRPC, "route", ROUTE)
+    world.delete(AUTH_POLICY, "orders/policy", "policy")
+    world.delete(GRPC, ROUTE, "route")
     assert made_of(world) == {}
-    world.delete(GATEWAY, "gateway", f"{HOME}/mesh")
-    world.delete(GATEWAY_CLASS, "class", "amazon-vpc-lattice")
-    world.delete(RELEASE, "lattice", f"{HOME}/gateway-api-controller")
+    world.delete(GATEWAY, f"{HOME}/mesh", "gateway")
+    world.delete(GATEWAY_CLASS, "amazon-vpc-lattice", "class")
+    world.delete(RELEASE, f"{HOME}/gateway-api-controller", "lattice")
 
 
 def test_a_route_without_its_policy_goes_too(world: LatticeWorld) -> None:
     world.create(GRPC, "route", route())
     world.create(AUTH_POLICY, "policy", auth_policy())
-    world.delete(GRPC, "route", ROUTE)
+    world.delete(GRPC, ROUTE, "route")
     assert made_of(world) == {}
 
 
 def test_a_route_that_outlives_its_controller_leaks_its_service(world: LatticeWorld) -> None:
     world.create(GRPC, "route", route())
-    world.delete(RELEASE, "lattice", f"{HOME}/gateway-api-controller")
+    world.delete(RELEASE, f"{HOME}/gateway-api-controller", "lattice")
     for kind, name, identity in ((GRPC, "route", ROUTE), (NAMESPACE, "namespace-orders", "orders")):
         with pytest.raises(Refused, match=r"grpcroute\.k8s\.aws/resources.*no AWS Gateway API Controller is installed"):
-            world.delete(kind, name, identity)
+            world.delete(kind, identity, name)
     assert made_of(world)["Service"] == 1
 
 
 def test_a_gateway_stays_while_routes_hang_on_it(world: LatticeWorld) -> None:
     world.create(GRPC, "route", route())
     with pytest.raises(Refused, match=r"cannot delete gateway .* found referencing route orders/orders"):
-        world.delete(GATEWAY, "gateway", f"{HOME}/mesh")
+        world.delete(GATEWAY, f"{HOME}/mesh", "gateway")
 
 
 def test_a_gateway_without_its_class_stays(world: LatticeWorld) -> None:
-    world.delete(GATEWAY_CLASS, "class", "amazon-vpc-lattice")
+    world.delete(GATEWAY_CLASS, "amazon-vpc-lattice", "class")
     with pytest.raises(Refused, match="its GatewayClass is gone, so the controller ignores the Gateway"):
-        world.delete(GATEWAY, "gateway", f"{HOME}/mesh")
+        world.delete(GATEWAY, f"{HOME}/mesh", "gateway")
 
 
 def test_a_route_whose_gateway_vanished_stays(world: LatticeWorld) -> None:
@@ -165,7 +165,7 @@ def test_a_route_whose_gateway_vanished_stays(world: LatticeWorld) -> None:
     gateway = world.row(GATEWAY, f"{HOME}/mesh")
     world.store.delete(gateway)
     with pytest.raises(Refused, match="its Gateway is gone, so the controller ignores the route"):
-        world.delete(GRPC, "route", ROUTE)
+        world.delete(GRPC, ROUTE, "route")
 
 
 @pytest.mark.parametrize(
@@ -249,7 +249,7 @@ def test_targets_follow_pods_of_another_namespace(world: LatticeWorld) -> None:
     world.create(GRPC, "far", far)
     group = world.one(aws.TARGET_GROUP)
     assert len(world.store.notes("target", group.id)) == 2
-    world.delete(DEPLOYMENT, "pods", ROUTE)
+    world.delete(DEPLOYMENT, ROUTE, "pods")
     assert world.store.notes("target", group.id) == {}
 
 
