@@ -15,6 +15,7 @@ from pulumi_kubernetes.helm import v3 as helm
 
 from components import iam, settings, versions
 from components.base import Component
+from components.identity import Account, PodIdentity, associated
 
 # Registering needs the rights to the zone behind the namespace (AWS managed policy AWSCloudMapRegisterInstanceAccess).
 # Services are Pulumi's: without the right to make them, ExternalDNS cannot bring back one that was just taken away.
@@ -132,14 +133,13 @@ class Discovery(Component):
         own = aws.iam.RolePolicy(
             f"{self.name}-role-policy", role=role.name, policy=json.dumps(document), opts=self.child()
         )
-        association = aws.eks.PodIdentityAssociation(
-            f"{self.name}-identity",
-            cluster_name=args.cluster_name,
-            namespace=chart.namespace,
-            service_account=chart.service_account,
-            role_arn=role.arn,
-            tags=dict(args.tags),
-            opts=self.child(depends_on=[*([args.agent] if args.agent else []), own, *rights]),
+        association = associated(
+            self,
+            PodIdentity(cluster_name=args.cluster_name, agent=args.agent),
+            Account(chart.namespace, chart.service_account),
+            role,
+            [own, *rights],
+            args.tags,
         )
         helm.Release(
             f"{self.name}-release",

@@ -1,7 +1,7 @@
 """IAM roles of pods, bound to their service accounts by EKS Pod Identity: of workloads and of controllers."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import pulumi
@@ -19,6 +19,34 @@ class PodIdentity:
 
     cluster_name: pulumi.Input[str]
     agent: pulumi.Resource | None
+
+
+@dataclass(frozen=True)
+class Account:
+    """A service account by the names of its namespace and its own."""
+
+    namespace: pulumi.Input[str]
+    name: pulumi.Input[str]
+
+
+def associated(
+    owner: Component,
+    identity: PodIdentity,
+    account: Account,
+    role: aws.iam.Role,
+    rights: Sequence[pulumi.Resource],
+    tags: Mapping[str, str],
+) -> aws.eks.PodIdentityAssociation:
+    """A role for the pods of a service account, once the agent runs and the role has its rights."""
+    return aws.eks.PodIdentityAssociation(
+        f"{owner.name}-identity",
+        cluster_name=identity.cluster_name,
+        namespace=account.namespace,
+        service_account=account.name,
+        role_arn=role.arn,
+        tags=dict(tags),
+        opts=owner.child(depends_on=[*([identity.agent] if identity.agent else []), *rights]),
+    )
 
 
 def attachment_key(arn: str) -> str:
@@ -53,16 +81,8 @@ def workload_role(
             opts=owner.child(),
         )
         rights = [*rights, own]
-    association = aws.eks.PodIdentityAssociation(
-        f"{owner.name}-identity",
-        cluster_name=identity.cluster_name,
-        namespace=account.metadata.namespace.apply(str),
-        service_account=account.metadata.name.apply(str),
-        role_arn=role.arn,
-        tags=dict(tags),
-        opts=owner.child(depends_on=[*([identity.agent] if identity.agent else []), *rights]),
-    )
-    return [*rights, association]
+    names = Account(account.metadata.namespace.apply(str), account.metadata.name.apply(str))
+    return [*rights, associated(owner, identity, names, role, rights, tags)]
 
 
 def chart_identity(
@@ -88,12 +108,4 @@ def chart_identity(
         policy_arns={"controller": own.arn},
         tags=tags,
     )
-    return aws.eks.PodIdentityAssociation(
-        f"{owner.name}-identity",
-        cluster_name=identity.cluster_name,
-        namespace=chart.namespace,
-        service_account=chart.service_account,
-        role_arn=role.arn,
-        tags=dict(tags),
-        opts=owner.child(depends_on=[*([identity.agent] if identity.agent else []), *attachments]),
-    )
+    return associated(owner, identity, Account(chart.namespace, chart.service_account), role, attachments, tags)

@@ -104,14 +104,7 @@ def wired(
             tags=tags,
         ),
     )
-    mesh = Mesh(
-        auth=config.lattice.auth,
-        gateway_name=name,
-        gateway_namespace=controller.namespace,
-        gateway=controller.gateway,
-        controller=controller.release,
-        identity=(project, stack),
-    )
+    mesh = _mesh(config.lattice, name, controller, (project, stack))
     return Wired(config=config.lattice, region=region, name=name, network=service_network, mesh=mesh)
 
 
@@ -121,6 +114,17 @@ def _controller(owner: Component, args: "LatticeControllerArgs") -> "LatticeCont
     kinds = crds.definitions(owner, "gateway-api", kubernetes=args.kubernetes)
     args = replace(args, depends_on=[*args.depends_on, *kinds])
     return LatticeController("lattice-controller", args, owner.child())
+
+
+def _mesh(config: settings.Lattice, name: str, controller: "LatticeController", identity: tuple[str, ...]) -> Mesh:
+    return Mesh(
+        auth=config.auth,
+        gateway_name=name,
+        gateway_namespace=controller.namespace,
+        gateway=controller.gateway,
+        controller=controller.release,
+        identity=identity,
+    )
 
 
 def _ports(config: settings.Settings) -> list[int]:

@@ -23,10 +23,8 @@ pytestmark = [pytest.mark.engine, pytest.mark.slow]
 PARTS = ("components", "local_cloud", "tools", "__main__.py", "Pulumi.yaml", "Pulumi.local.yaml")
 
 
-@pytest.fixture
-def checkout(tmp_path: Path) -> Path:
-    """A checkout of its own with a local cloud of its own, in a folder with a space in its name."""
-    folder = tmp_path / "a check out"
+def lay_out(folder: Path) -> Path:
+    """A checkout of its own with a local cloud of its own, as links and copies of this one."""
     folder.mkdir()
     for part in PARTS:
         source = CHECKOUT / part
@@ -38,6 +36,12 @@ def checkout(tmp_path: Path) -> Path:
     place.bin.symlink_to((CHECKOUT / ".local-cloud" / "bin").resolve())
     plugins.install(place.home, place.python, folder)
     return folder
+
+
+@pytest.fixture
+def checkout(tmp_path: Path) -> Path:
+    """A checkout in a folder with a space in its name."""
+    return lay_out(tmp_path / "a check out")
 
 
 def command(checkout: Path, *args: str) -> subprocess.Popen[str]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import shutil
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -13,11 +12,10 @@ import psutil
 import pytest
 import yaml
 
-from local_cloud import plugins
 from local_cloud.kubernetes.api_server import Resource, Server
 from local_cloud.store import Store
 from tests.conftest import CHECKOUT
-from tests.engine.test_interrupted import PARTS, engine_of, finish, orphans, rows
+from tests.engine.test_interrupted import engine_of, finish, lay_out, orphans, rows
 from tools import api_server, copies, environment, kubernetes_build
 from tools.engine import LocalEngine
 
@@ -35,19 +33,9 @@ def programs() -> kubernetes_build.Programs:
 @pytest.fixture
 def checkout(tmp_path: Path) -> Iterator[Path]:
     """A checkout of its own, in a folder with a space in its name; its API server ends with the test."""
-    folder = tmp_path / "a check out"
-    folder.mkdir()
-    for part in PARTS:
-        source = CHECKOUT / part
-        copy = shutil.copytree if source.is_dir() else shutil.copy
-        copy(source, folder / part)
-    (folder / ".venv").symlink_to((CHECKOUT / ".venv").resolve())
-    place = environment.Environment(folder)
-    place.state.mkdir(parents=True)
-    place.bin.symlink_to((CHECKOUT / ".local-cloud" / "bin").resolve())
-    plugins.install(place.home, place.python, folder)
+    folder = lay_out(tmp_path / "a check out")
     yield folder
-    api_server.stop(place.root)
+    api_server.stop(environment.Environment(folder).root)
 
 
 def processes(folder: Path) -> dict[str, int]:

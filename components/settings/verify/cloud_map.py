@@ -30,15 +30,6 @@ def _namespace(settings: Settings, name: str) -> Iterator[Fault]:
         )
 
 
-def _kind(settings: Settings) -> Iterator[Fault]:
-    """Its registrar has one name on a cluster, and a namespace one in a VPC."""
-    if settings.cloud_map is not None and settings.environment.kind != "all":
-        yield Fault(
-            ("cloud_map",),
-            f"not available yet in a stack of kind {settings.environment.kind}; a stack of kind all may have it",
-        )
-
-
 def _shadow(settings: Settings) -> Iterator[Fault]:
     """Route 53 Developer Guide, "Considerations when working with a private hosted zone": the private one is asked."""
     if settings.cloud_map is None:
@@ -81,5 +72,5 @@ def _room(settings: Settings) -> Iterator[Fault]:
         )
 
 
-RULES: Final = (_kind, _shadow, _room)
+RULES: Final = (_shadow, _room)
 WORKLOAD_RULES: Final = (_namespace,)

@@ -50,14 +50,6 @@ def _is_exposed(settings: Settings, name: str) -> bool:
     return bool(settings.services[name].expose.lattice)
 
 
-def _kinds(settings: Settings) -> Iterator[Fault]:
-    if settings.lattice is not None and settings.environment.kind != "all":
-        yield Fault(
-            ("lattice",),
-            f"not available yet in a stack of kind {settings.environment.kind}; a stack of kind all may have it",
-        )
-
-
 def _existing(settings: Settings) -> Iterator[Fault]:
     """The owner of a service network shares it, and needs no second section to say that it is used."""
     if settings.existing.service_network is None:
@@ -187,5 +179,5 @@ def _callers(settings: Settings) -> Iterator[Fault]:
         )
 
 
-RULES: Final = (_kinds, _existing, _services, _callers)
+RULES: Final = (_existing, _services, _callers)
 WORKLOAD_RULES: Final = (_network, _allow, _policy_size, _streams, _rules, _check_port, _check_path, _check_codes)

@@ -47,6 +47,18 @@ def _platform_kind(settings: Settings) -> Iterator[Fault]:
             )
 
 
+def _whole_stacks(settings: Settings) -> Iterator[Fault]:
+    """Their controllers have one name on a cluster, their network or namespace one place in a VPC."""
+    if settings.environment.kind == "all":
+        return
+    for section in ("lattice", "cloud_map"):
+        if getattr(settings, section) is not None:
+            yield Fault(
+                (section,),
+                f"not available yet in a stack of kind {settings.environment.kind}; a stack of kind all may have it",
+            )
+
+
 def _only_platform(settings: Settings) -> Iterator[Fault]:
     if settings.environment.kind == "platform":
         return
@@ -103,4 +115,4 @@ def _prefixes(settings: Settings) -> Iterator[Fault]:
                 )
 
 
-RULES: Final = (_services_kind, _platform_kind, _only_platform, _joined, _slots, _prefixes)
+RULES: Final = (_services_kind, _platform_kind, _whole_stacks, _only_platform, _joined, _slots, _prefixes)
