@@ -17,7 +17,8 @@ class LoadBalancerControllerArgs:
     """Inputs of `LoadBalancerController`.
 
     kubernetes: provider of the cluster. agent: the Pod Identity agent's add-on, None where it exists already.
-    depends_on: nodes and add-ons.
+    depends_on: nodes and add-ons. makes_load_balancers: whether it gets the rights to make them, of Ingresses and
+    Gateways.
     Credentials are injected when a pod is created, and an association takes seconds to work (EKS API:
     CreatePodIdentityAssociation), so it comes right after the agent, before nodes and controller.
     """
@@ -28,6 +29,7 @@ class LoadBalancerControllerArgs:
     kubernetes: pulumi.ProviderResource
     agent: pulumi.Resource | None
     depends_on: Sequence[pulumi.Resource]
+    makes_load_balancers: bool = False
     tags: Mapping[str, str] = field(default_factory=dict)
 
 
@@ -47,6 +49,7 @@ class LoadBalancerController(Component):
             policy=iam.load_balancer_controller_policy(),
             description="AWS Load Balancer Controller: register targets of target groups that Pulumi owns",
             tags=args.tags,
+            more={"edge": iam.load_balancer_making_policy()} if args.makes_load_balancers else {},
         )
         self.release = self._release(chart, association)
         self.register_outputs({})
@@ -65,6 +68,8 @@ class LoadBalancerController(Component):
 
     def _values(self, chart: versions.Chart) -> dict[str, pulumi.Input[object]]:
         """Chart values; the reasons are the controller's own documentation (Installation, Configurations)."""
+        # It has no rights for what no setting of a load balancer that it makes uses.
+        makes = self._args.makes_load_balancers
         return {
             "clusterName": self._args.cluster_name,
             # Nodes may block the instance metadata service for pods, which is where these would come from.
@@ -78,6 +83,7 @@ class LoadBalancerController(Component):
             "enableServiceMutatorWebhook": False,
             # Otherwise each upgrade makes a new webhook certificate: an endless difference, and failures meanwhile.
             "keepTLSSecret": True,
+            **({"enableShield": False, "enableWaf": False, "enableWafv2": False} if makes else {}),
             "podDisruptionBudget": {"maxUnavailable": 1},
             "resources": {"requests": {"cpu": "100m", "memory": "200Mi"}, "limits": {"memory": "200Mi"}},
         }

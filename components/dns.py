@@ -101,5 +101,6 @@ def alias_record(
         aliases=[
             aws.route53.RecordAliasArgs(name=dns_name, zone_id=zone_id, evaluate_target_health=True),
         ],
-        opts=owner.child(protect=protect or None),
+        # Only another type or zone makes a new one, and beside a CNAME of the name Route 53 takes none.
+        opts=owner.child(protect=protect or None, delete_before_replace=True),
     )

@@ -115,6 +115,76 @@ def load_balancer_controller_policy() -> str:
     return json.dumps({"Version": "2012-10-17", "Statement": list(statements)})
 
 
+def load_balancer_making_policy() -> str:
+    """Further rights of the AWS Load Balancer Controller where it makes load balancers itself, as JSON text.
+
+    The statements of its own policy file (docs/install/iam_policy.json) that `load_balancer_controller_policy` leaves
+    out, without those of AWS WAF, Shield, Cognito and IAM's server certificates, which no setting uses. What it did not
+    make, and so did not tag with the cluster, it may not change.
+    """
+    statements = [
+        _allow(
+            ["iam:CreateServiceLinkedRole"],
+            condition={"StringEquals": {"iam:AWSServiceName": "elasticloadbalancing.amazonaws.com"}},
+        ),
+        _allow(["acm:ListCertificates", "acm:DescribeCertificate"]),
+        *_security_groups(),
+        *_load_balancers(),
+    ]
+    return json.dumps({"Version": "2012-10-17", "Statement": statements})
+
+
+_REQUESTED = {"Null": {f"aws:RequestTag/{_CLUSTER_TAG}": "false"}}
+_TAGGED = {"Null": {f"aws:ResourceTag/{_CLUSTER_TAG}": "false"}}
+_RETAGGED = {"Null": {f"aws:RequestTag/{_CLUSTER_TAG}": "true", f"aws:ResourceTag/{_CLUSTER_TAG}": "false"}}
+
+
+def _security_groups() -> list[dict[str, Any]]:
+    """Groups of load balancers; the pods' group is opened for them, whoever made it."""
+    groups = "arn:*:ec2:*:*:security-group/*"
+    creating = {"StringEquals": {"ec2:CreateAction": "CreateSecurityGroup"}, **_REQUESTED}
+    return [
+        _allow(["ec2:CreateSecurityGroup"]),
+        _allow(["ec2:CreateTags"], groups, condition=creating),
+        _allow(["ec2:CreateTags", "ec2:DeleteTags"], groups, condition=_RETAGGED),
+        _allow(["ec2:AuthorizeSecurityGroupIngress", "ec2:RevokeSecurityGroupIngress"]),
+        _allow(["ec2:DeleteSecurityGroup"], condition=_TAGGED),
+    ]
+
+
+def _load_balancers() -> list[dict[str, Any]]:
+    """Load balancers and target groups by tag; listeners and rules have none before they exist."""
+    whole = [f"arn:*:elasticloadbalancing:*:*:{each}/*/*" for each in ("targetgroup", "loadbalancer/app")]
+    parts = [f"arn:*:elasticloadbalancing:*:*:{each}" for each in ("listener/app/*/*/*", "listener-rule/app/*/*/*")]
+    creating = {"StringEquals": {"elasticloadbalancing:CreateAction": ["CreateTargetGroup", "CreateLoadBalancer"]}}
+    changes = (
+        *("ModifyLoadBalancerAttributes", "SetIpAddressType", "SetSecurityGroups", "SetSubnets", "DeleteLoadBalancer"),
+        *("ModifyTargetGroup", "ModifyTargetGroupAttributes", "DeleteTargetGroup", "ModifyListenerAttributes"),
+        *("ModifyCapacityReservation", "ModifyIpPools"),
+    )
+    edits = (
+        *("CreateListener", "DeleteListener", "ModifyListener", "CreateRule", "DeleteRule", "ModifyRule"),
+        *("SetRulePriorities", "AddListenerCertificates", "RemoveListenerCertificates"),
+    )
+    return [
+        _allow(_elb("CreateLoadBalancer", "CreateTargetGroup"), condition=_REQUESTED),
+        _allow(_elb("AddTags"), *whole, condition={**creating, **_REQUESTED}),
+        _allow(_elb("AddTags", "RemoveTags"), *whole, condition=_RETAGGED),
+        _allow(_elb("AddTags", "RemoveTags"), *parts),
+        _allow(_elb(*changes), condition=_TAGGED),
+        _allow(_elb(*edits)),
+    ]
+
+
+def _elb(*verbs: str) -> list[str]:
+    return [f"elasticloadbalancing:{verb}" for verb in verbs]
+
+
+def _allow(actions: list[str], *resources: str, condition: Mapping[str, Any] | None = None) -> dict[str, Any]:
+    found: dict[str, Any] = {"Effect": "Allow", "Action": actions, "Resource": list(resources) or "*"}
+    return {**found, "Condition": condition} if condition else found
+
+
 def role(
     owner: Component,
     name: str,

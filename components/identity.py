@@ -93,19 +93,25 @@ def chart_identity(
     policy: str,
     description: str,
     tags: Mapping[str, str],
+    more: Mapping[str, str] | None = None,
 ) -> aws.eks.PodIdentityAssociation:
     """The role of a controller's release, with a policy of its own; the release must come after.
 
-    policy: JSON text. description: of the policy, which IAM never changes in place.
+    policy: JSON text. description: of the policy, which IAM never changes in place. more: JSON texts of further
+    policies, by a short key that becomes part of their logical names.
     """
     own = aws.iam.Policy(
         f"{owner.name}-policy", policy=policy, description=description, tags=dict(tags), opts=owner.child()
     )
+    further = {
+        key: aws.iam.Policy(f"{owner.name}-{key}-policy", policy=text, tags=dict(tags), opts=owner.child()).arn
+        for key, text in sorted((more or {}).items())
+    }
     role, attachments = iam.role(
         owner,
         f"{owner.name}-role",
         trust_policy=iam.pod_identity_trust(),
-        policy_arns={"controller": own.arn},
+        policy_arns={"controller": own.arn, **further},
         tags=tags,
     )
     return associated(owner, identity, Account(chart.namespace, chart.service_account), role, attachments, tags)

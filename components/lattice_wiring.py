@@ -1,7 +1,7 @@
 """From settings to VPC Lattice: service network, controller and Gateway, and what the stack says of them."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import pulumi
@@ -57,12 +57,12 @@ def wired(
     region: str,
     network: Network | ExistingNetwork,
     cluster: Cluster | ExistingCluster,
-    after: pulumi.Resource | None,
+    after: Sequence[pulumi.Resource],
     tags: Mapping[str, str],
 ) -> Wired | None:
     """Everything of VPC Lattice but the workloads' own; None without the section `lattice`.
 
-    after: the load balancer controller's release, which comes first on the cluster; None where it is there already.
+    after: what comes first on the cluster: the definitions of routes, the load balancer controller's release.
     """
     if config.lattice is None:
         return None
@@ -99,7 +99,7 @@ def wired(
             network_name=name,
             kubernetes=cluster.kubernetes,
             agent=cluster.addons.get("eks-pod-identity-agent"),
-            depends_on=[*cluster.ready, *([after] if after else [])],
+            depends_on=[*cluster.ready, *after],
             network_ready=service_network.ready,
             tags=tags,
         ),
@@ -111,8 +111,6 @@ def wired(
 def _controller(owner: Component, args: "LatticeControllerArgs") -> "LatticeController":
     from components.lattice_controller import LatticeController  # noqa: PLC0415
 
-    kinds = crds.definitions(owner, "gateway-api", kubernetes=args.kubernetes)
-    args = replace(args, depends_on=[*args.depends_on, *kinds])
     return LatticeController("lattice-controller", args, owner.child())
 
 

@@ -6,13 +6,46 @@ Imported where it is made: the provider's modules for it take a part of a second
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
-from components import settings
+import pulumi
+
+from components import controlled, crds, settings
 
 if TYPE_CHECKING:
     from components.discovery import Discovery
+    from components.gateway import GatewayLoadBalancer
+    from components.ingress import IngressLoadBalancer
     from components.metrics_adapter import MetricsAdapter
     from components.observability import Observability
     from components.platform import Platform
+
+
+def definitions(platform: "Platform", config: settings.Settings) -> list[pulumi.Resource]:
+    """The kinds that routes are of; controllers look for them when they start."""
+    bundles = dict.fromkeys([*(["gateway-api"] if config.lattice else []), *controlled.bundles(config)])
+    return crds.definitions(platform, *bundles, kubernetes=platform.cluster.kubernetes) if bundles else []
+
+
+def controlled_balancers(
+    platform: "Platform", config: settings.Settings, args: Mapping[str, controlled.ControlledArgs]
+) -> "dict[str, IngressLoadBalancer | GatewayLoadBalancer]":
+    """The load balancers that the controller makes, by key."""
+    if not args:
+        return {}
+    from components.gateway import GatewayLoadBalancer  # noqa: PLC0415
+    from components.ingress import IngressLoadBalancer  # noqa: PLC0415
+
+    if config.observability is not None:
+        pulumi.log.info(
+            f"No alarms and no dashboard for {', '.join(sorted(args))}: CloudWatch knows a load balancer by the end of "
+            "its ARN, which the controller tells nobody.",
+            platform,
+        )
+    return {
+        key: (IngressLoadBalancer if each.config.owner == "ingress" else GatewayLoadBalancer)(
+            key, each, platform.child()
+        )
+        for key, each in sorted(args.items())
+    }
 
 
 def metrics_adapter(platform: "Platform", config: settings.Settings) -> "MetricsAdapter | None":

@@ -2,11 +2,10 @@
 
 import asyncio
 from collections.abc import Mapping
-from typing import Any
 
 import pulumi
 
-from components import clients, external_dns, lattice_wiring, optional, settings, stacks
+from components import controlled, exports, external_dns, lattice_wiring, optional, settings, stacks
 from components.base import Component
 from components.client_side import Callee
 from components.cluster import Cluster, ClusterArgs
@@ -41,6 +40,7 @@ class Platform(Component):
         opts: pulumi.ResourceOptions | None = None,
     ) -> None:
         lattice_wiring.require(config)  # before anything is registered
+        controlled.require(config)
         super().__init__(name, opts)
         self._settings = config
         self._region = region
@@ -57,20 +57,27 @@ class Platform(Component):
         self._exposed = self._by_load_balancer()
         self.network = self._network()
         self.cluster = self._cluster()
+        self.definitions = optional.definitions(self, config)
         self.controller = self._controller()
         external_dns.of_platform(self, config, self._tags, region=region)
         self.metrics_adapter = optional.metrics_adapter(self, config)
         self.discovery = optional.discovery(self, config, region=region, tags=self._tags)
         self.repositories = self._repositories()
+        certificates = self._certificate_arns()
         self.load_balancers: dict[str, LoadBalancer | ExistingListener] = {
-            **self._load_balancers(),
-            **self._listeners(),
+            key: self._load_balancer(key, arn) for key, arn in certificates.items() if self._owner(key) == "pulumi"
         }
+        self.load_balancers.update(self._listeners())
+        self.controlled = optional.controlled_balancers(
+            self,
+            config,
+            {key: self._controlled_args(key, arn) for key, arn in certificates.items() if self._owner(key) != "pulumi"},
+        )
         self.lattice = self._lattice()
         self._records()
         self.observability = optional.observability(self, config, region=region, tags=self._tags)
         self.workloads: dict[str, Workload] = {}
-        self.outputs = self._outputs()
+        self.outputs = exports.outputs(self, config, self._exposed)
 
     async def register_workloads(self) -> None:
         """Make the workloads, in name order but after those their routes lead to, and close the component.
@@ -154,11 +161,15 @@ class Platform(Component):
                 vpc_id=self.network.vpc_id,
                 kubernetes=self.cluster.kubernetes,
                 agent=self.cluster.addons.get("eks-pod-identity-agent"),
-                depends_on=self.cluster.ready,
+                depends_on=[*self.cluster.ready, *self.definitions],
+                makes_load_balancers=any(each.owner != "pulumi" for each in self._settings.load_balancers.values()),
                 tags=self._tags,
             ),
             self.child(),
         )
+
+    def _owner(self, key: str) -> str:
+        return self._settings.load_balancers[key].owner
 
     def _lattice(self) -> lattice_wiring.Wired | None:
         return lattice_wiring.wired(
@@ -167,7 +178,7 @@ class Platform(Component):
             region=self._region,
             network=self.network,
             cluster=self.cluster,
-            after=self.controller.release if self.controller else None,
+            after=[*self.definitions, *([self.controller.release] if self.controller else [])],
             tags=self._tags,
         )
 
@@ -189,10 +200,6 @@ class Platform(Component):
     def _hosts(self, load_balancer: str) -> list[str]:
         workloads = self._exposed[load_balancer].values()
         return sorted({host for workload in workloads if workload.expose.alb for host in hosts_of(workload.expose.alb)})
-
-    def _load_balancers(self) -> dict[str, LoadBalancer]:
-        arns = self._certificate_arns()
-        return {key: self._load_balancer(key, arn) for key, arn in arns.items()}
 
     def _certificate_arns(self) -> Mapping[str, pulumi.Input[str]]:
         zone = self._settings.existing.hosted_zone
@@ -226,24 +233,40 @@ class Platform(Component):
 
     def _load_balancer(self, key: str, certificate_arn: pulumi.Input[str]) -> LoadBalancer:
         config = self._settings.load_balancers[key]
-        network = self.network
-        internal = config.scheme == "internal"
         return LoadBalancer(
             key,
             LoadBalancerArgs(
                 config=config,
                 identity=self._identity,
-                vpc_id=network.vpc_id,
-                subnet_ids=list((network.private_subnet_ids if internal else network.public_subnet_ids).values()),
+                vpc_id=self.network.vpc_id,
+                subnet_ids=self._subnets(key),
                 certificate_arn=certificate_arn,
                 backend_security_group_id=self.cluster.security_group_id,
                 ports=[*config.pod_ports, *self._ports(key)],
-                depends_on=network.ready,
+                depends_on=self.network.ready,
                 protect=config.deletion_protection,
                 log_bucket=self._settings.existing.log_bucket,
                 tags=self._tags,
             ),
             self.child(),
+        )
+
+    def _subnets(self, key: str) -> list[pulumi.Input[str]]:
+        internal = self._settings.load_balancers[key].scheme == "internal"
+        return list((self.network.private_subnet_ids if internal else self.network.public_subnet_ids).values())
+
+    def _controlled_args(self, key: str, certificate_arn: pulumi.Input[str]) -> controlled.ControlledArgs:
+        config = self._settings.load_balancers[key]
+        return controlled.ControlledArgs(
+            config=config,
+            identity=self._identity,
+            subnet_ids=self._subnets(key),
+            certificate_arn=certificate_arn,
+            kubernetes=self.cluster.kubernetes,
+            controller=[*([self.controller.release] if self.controller else []), *self.definitions],
+            depends_on=self.network.ready,
+            protect=config.deletion_protection,
+            tags=self._tags,
         )
 
     def _records(self) -> None:
@@ -260,6 +283,10 @@ class Platform(Component):
                     zone_id=load_balancer.zone_id,
                     protect=self._deletion_protection(key),
                 )
+        for key, balancer in self.controlled.items():
+            for host in self._hosts(key):
+                protect = self._deletion_protection(key)
+                controlled.record(self, host, zone, dns_name=balancer.dns_name, protect=protect)
 
     def _deletion_protection(self, key: str) -> bool:
         own = self._settings.load_balancers.get(key)
@@ -271,8 +298,10 @@ class Platform(Component):
             suffix = workload.target_group.arn_suffix
             self.observability.watch(name, config, target_group=suffix, depends_on=workload.ready)
 
-    def _edges(self) -> dict[str, Edge]:
-        edges: dict[str, Edge] = {}
+    def _edges(self) -> dict[str, Edge | controlled.ControlledEdge]:
+        edges: dict[str, Edge | controlled.ControlledEdge] = {
+            name: balancer.edge for key, balancer in self.controlled.items() for name in self._exposed[key]
+        }
         for key, load_balancer in self.load_balancers.items():
             workloads = self._exposed[key]
             rules = [rule for name, workload in workloads.items() for rule in rules_of(name, workload)]
@@ -299,19 +328,22 @@ class Platform(Component):
         listener = self._settings.existing.listeners.get(key)
         return (listener.priorities.first, listener.priorities.last) if listener else (1, priorities.LAST)
 
-    def _workload(self, name: str, config: settings.Workload, edge: Edge | None) -> Workload:
+    def _workload(
+        self, name: str, config: settings.Workload, edge: Edge | controlled.ControlledEdge | None
+    ) -> Workload:
         return Workload(
             name,
             WorkloadArgs(
                 config=config,
                 kubernetes=self.cluster.kubernetes,
                 controller=self.controller.release if self.controller else None,
-                namespace=self._namespace(name),
+                namespace=self.namespace_of(name),
                 edge=edge,
                 mesh=self.lattice.mesh if self.lattice else None,
                 repositories=self.repositories,
                 callees={
-                    callee: Callee(self._settings.services[callee], self._namespace(callee)) for callee in config.calls
+                    callee: Callee(self._settings.services[callee], self.namespace_of(callee))
+                    for callee in config.calls
                 },
                 identity=PodIdentity(
                     cluster_name=self.cluster.cluster_name, agent=self.cluster.addons.get("eks-pod-identity-agent")
@@ -324,53 +356,10 @@ class Platform(Component):
             self.child(),
         )
 
-    def _namespace(self, name: str) -> str:
+    def namespace_of(self, name: str) -> str:
+        """Name of a workload's Kubernetes namespace."""
         return stacks.namespace(self._stack, self._settings.environment.kind, name)
 
     def _destinations(self, config: settings.Workload) -> dict[str, Destination]:
         found = {name: self.workloads[name].destination for name in destinations(config)}
         return {name: destination for name, destination in found.items() if destination is not None}
-
-    def _outputs(self) -> dict[str, Any]:
-        services = sorted(self._settings.services.items())
-        version = (self._settings.existing.cluster or self._settings.cluster).version
-        platform = self._settings.environment.kind == "platform"
-        cloud_map = self._settings.cloud_map.namespace if self._settings.cloud_map else None
-        return {
-            **({stacks.OUTPUT: stacks.exported(self, self._settings)} if platform else {}),
-            "cluster": {"name": self.cluster.cluster_name, "version": version},
-            "kubeconfig": self.cluster.kubeconfig,
-            "vpc_id": self.network.vpc_id,
-            "load_balancers": {
-                key: {"arn": each.arn, "dns_name": each.dns_name} for key, each in self.load_balancers.items()
-            },
-            "repositories": {name: each.url for name, each in self.repositories.items()},
-            "endpoints": {
-                name: f"{workload.expose.alb.host}:443" for name, workload in services if workload.expose.alb
-            },
-            "clients": {
-                name: found
-                for name, workload in services
-                if (found := clients.client(name, workload, namespace=self._namespace(name), cloud_map=cloud_map))
-            },
-            "lattice": {},  # filled in once there are workloads
-            "topology": self._topology(),
-            "observability": {
-                "topic_arn": self.observability.topic_arn if self.observability else None,
-                "dashboards": self.observability.dashboards if self.observability else {},
-            },
-        }
-
-    def _topology(self) -> dict[str, Any]:
-        """Who is reached through what, as plain data: load balancer → workload → host, gRPC services, pods."""
-        return {
-            key: {
-                name: {
-                    "host": workload.expose.alb.host if workload.expose.alb else None,
-                    "grpc_services": list(workload.grpc_services),
-                    "running": workload.image is not None,
-                }
-                for name, workload in self._exposed[key].items()
-            }
-            for key in sorted(self.load_balancers)
-        }

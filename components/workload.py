@@ -9,6 +9,7 @@ from pulumi_kubernetes import apiextensions, apps, autoscaling, core, meta, poli
 
 from components import client_side, pods, settings
 from components.base import Component
+from components.controlled import ControlledEdge, Exposed
 from components.identity import PodIdentity, workload_role
 from components.lattice_route import READINESS_GATE as LATTICE_GATE
 from components.lattice_route import Mesh, Routed, routed
@@ -42,7 +43,7 @@ class WorkloadArgs:
     kubernetes: pulumi.ProviderResource
     controller: pulumi.Resource | None = None
     namespace: str | None = None
-    edge: Edge | None = None
+    edge: Edge | ControlledEdge | None = None
     mesh: Mesh | None = None
     repositories: Mapping[str, Repository] = field(default_factory=dict)
     callees: Mapping[str, client_side.Callee] = field(default_factory=dict)
@@ -71,10 +72,10 @@ class Workload(Component):
         alb, edge = self._config.expose.alb, self._args.edge
         self._canary = alb.canary if alb and edge else None
         services = {track: self._kubernetes_service(track) for track in self._tracks()}
-        self.destination = self._destination(alb, edge) if alb and edge else None
+        self.destination = self._destination(alb, edge) if alb and isinstance(edge, Edge) else None
         self.target_group = self.destination.group if self.destination else None
         self.ready: list[pulumi.Resource] = []
-        bindings = self._exposure(services, alb, edge) if alb and edge else {}
+        edges = self._exposure(services, alb, edge) if alb and edge else {}
         headless = self._client_side()
         self.routed = self._lattice(services[STABLE])
         image = self._image()
@@ -83,7 +84,7 @@ class Workload(Component):
             secret, variables = self._secret(), client_side.call_variables(self, args.callees, self._place())
             reached = [*headless, *([self.routed.route] if self.routed else []), *role]
             for track, service in services.items():
-                before = [account, service, *([bindings[track]] if track in bindings else []), *reached]
+                before = [account, service, *edges.get(track, ()), *reached]
                 self._pods(track, pods.Contents(self._reference(image, track), secret, variables), before)
         self.register_outputs({"namespace": self.namespace.metadata.name})
 
@@ -111,7 +112,9 @@ class Workload(Component):
         # After the controller, and so deleted before it: a binding in the namespace holds a finalizer that only the
         # controller removes.
         mesh = self._args.mesh if self._config.expose.lattice else None
-        gates = {**READINESS_GATE, **(LATTICE_GATE if mesh else {})}
+        edge = self._args.edge
+        member = {} if edge is None or isinstance(edge, Edge) else edge.labels
+        gates = {**READINESS_GATE, **(LATTICE_GATE if mesh else {}), **member}
         return core.v1.Namespace(
             f"{self.name}-namespace",
             metadata=meta.v1.ObjectMetaArgs(
@@ -161,8 +164,13 @@ class Workload(Component):
         )
 
     def _exposure(
-        self, services: Mapping[Track, core.v1.Service], alb: settings.Alb, edge: Edge
-    ) -> dict[Track, pulumi.Resource]:
+        self, services: Mapping[Track, core.v1.Service], alb: settings.Alb, edge: Edge | ControlledEdge
+    ) -> dict[Track, list[pulumi.Resource]]:
+        """What must be there before the pods of a version, so that they are targets from their first moment."""
+        if not isinstance(edge, Edge):
+            namespace = self.namespace.metadata["name"]
+            exposed = Exposed(self.name, namespace=namespace, config=self._config, alb=alb, services=services)
+            return dict.fromkeys(services, edge.expose(self, exposed))
         own = self.destination
         if own is None:
             return {}
@@ -173,7 +181,7 @@ class Workload(Component):
         # After the rules: pods of a group that no listener uses are never health-checked, so the readiness gate
         # would keep them waiting.
         return {
-            track: self._binding(track, service, group, edge, rules)
+            track: [self._binding(track, service, group, edge, rules)]
             for track, service in services.items()
             if (group := groups[track]) is not None
         }

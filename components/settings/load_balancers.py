@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from .base import EACH_ONCE, Planned, Says, Section
+from .base import EACH_ONCE, Says, Section
 from .edge import Headers, Logs, Mtls, Waf
 from .forms import CertificateArn, CertificateDomain, Cidr, Flag, Port, Whole
 
@@ -51,9 +51,13 @@ class LoadBalancer(Section):
         Says("Whether the addresses of the load balancer are public; changing it makes a new load balancer."),
     ]
     owner: Annotated[
-        Literal["pulumi"],
-        Planned(("ingress", "gateway")),
-        Says("Who makes the load balancer. `pulumi`: it, its listener, rules and target groups belong to the stack."),
+        Literal["pulumi", "ingress", "gateway"],
+        Says(
+            "Who makes the load balancer. `pulumi`: it, its listener, rules and target groups belong to the stack. "
+            "`ingress`, `gateway`: the AWS Load Balancer Controller makes them of Ingresses, or of a Gateway and its "
+            "routes; see docs/owner-modes.md.",
+            source="AWS Load Balancer Controller, Ingress; Gateway API",
+        ),
     ] = "pulumi"
     idle_timeout: Annotated[
         Whole,

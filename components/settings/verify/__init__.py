@@ -27,6 +27,7 @@ from components.settings.verify import (
     listeners,
     network,
     observability,
+    owners,
     permissions,
     routes,
     spreading,
@@ -63,6 +64,7 @@ _WORKLOAD_RULES: Final = (
     *routes.RULES,
     *lattice.WORKLOAD_RULES,
     *spreading.RULES,
+    *owners.WORKLOAD_RULES,
 )
 
 
@@ -91,7 +93,7 @@ def _of_entries(settings: Settings) -> Iterator[Rule]:
         for of_group in cluster.GROUP_RULES:
             yield partial(of_group, settings, name)
     for name in sound(lambda: list(settings.load_balancers)) or ():
-        for of_balancer in (*balancers.BALANCER_RULES, *edge.BALANCER_RULES):
+        for of_balancer in (*balancers.BALANCER_RULES, *edge.BALANCER_RULES, *owners.BALANCER_RULES):
             yield partial(of_balancer, settings, name)
     for name in sound(lambda: list(settings.existing.listeners)) or ():
         for of_listener in listeners.RULES:

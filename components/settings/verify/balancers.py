@@ -7,6 +7,7 @@ from functools import partial
 from typing import Final
 
 from components.settings.broken import sound
+from components.settings.gateway_rules import route_rules
 from components.settings.load_balancers import LoadBalancer
 from components.settings.model import Settings
 from components.settings.names import COMMON_NAME
@@ -172,7 +173,9 @@ def room(settings: Settings, name: str) -> Iterator[Fault]:
     """How many rules and target groups one load balancer takes."""
     workloads = list(behind(settings, name))
     place = ("load_balancers", name) if name in settings.load_balancers else ("existing", "listeners", name)
-    rules = sum(len(sound(partial(rules_of, key, each)) or ()) for key, each in workloads)
+    own = settings.load_balancers.get(name)
+    owner = own.owner if own else "pulumi"
+    rules = sum(sound(partial(_needed_rules, key, each, owner)) or 0 for key, each in workloads)
     if rules > MAX_RULES:
         yield Fault(
             place,
@@ -189,19 +192,38 @@ def room(settings: Settings, name: str) -> Iterator[Fault]:
         )
 
 
+def _needed_rules(name: str, workload: Workload, owner: str) -> int:
+    """How many listener rules a workload needs. A controller makes one of every path, or match, and host."""
+    found = rules_of(name, workload)
+    if owner == "ingress":
+        return sum(len(rule.paths) * max(1, len(rule.hosts)) for rule in found)
+    if owner == "gateway":
+        return sum(len(rule.matches) for rule in route_rules(found))
+    return len(found)
+
+
 def _has_canary(workload: Workload) -> bool:
     return workload.expose.alb is not None and workload.expose.alb.canary is not None
 
 
 def opened_ports(settings: Settings) -> set[tuple[str, int]]:
-    """The ports of pods that each load balancer may reach: one rule each in the nodes' security group."""
+    """The ports of pods that each load balancer may reach: one rule each in the nodes' security group.
+
+    The load balancers that the controller makes share a group of its own, and with it their rules (AWS Load Balancer
+    Controller, "Security groups").
+    """
     return {
-        (balancer, port)
+        ("" if _controlled(settings, balancer) else balancer, port)
         # An existing listener opens a port in the group of a cluster that this stack makes, and in no other.
         for balancer in (settings.load_balancers if settings.existing.cluster else settings.balancers)
         for _, workload in behind(settings, balancer)
         for port in (workload.port, workload.health.port or workload.port)
     } | {(name, port) for name, balancer in settings.load_balancers.items() for port in balancer.pod_ports}
+
+
+def _controlled(settings: Settings, balancer: str) -> bool:
+    own = settings.load_balancers.get(balancer)
+    return own is not None and own.owner != "pulumi"
 
 
 def _ports(settings: Settings) -> Iterator[Fault]:
