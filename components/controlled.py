@@ -17,7 +17,6 @@ from components.base import Component
 from components.settings import names
 from components.track import Track
 
-MEMBER_LABEL = "grpc-platform/load-balancer"
 _BUNDLES = ("gateway-api", "load-balancer-gateway")
 
 
@@ -64,11 +63,7 @@ class Exposed:
 
 
 class ControlledEdge(Protocol):
-    """The load balancer as a workload meets it. labels: what the workload's namespace must carry."""
-
-    @property
-    def labels(self) -> Mapping[str, str]:
-        """What the workload's namespace must carry."""
+    """The load balancer as a workload meets it."""
 
     def expose(self, owner: Component, exposed: Exposed) -> list[pulumi.Resource]:
         """The objects that lead to a workload; once they are there its pods are targets from their first moment."""
@@ -84,19 +79,13 @@ def physical_name(key: str, args: ControlledArgs) -> str:
     return names.physical(f"{pulumi.get_stack()}-{key}", *identity, maximum=40)
 
 
-def member_label(key: str) -> dict[str, str]:
-    """What namespaces carry whose workloads may use the load balancer; the same whatever becomes of it."""
-    value = names.physical(f"{pulumi.get_stack()}-{key}", "members", pulumi.get_project(), key, maximum=63)
-    return {MEMBER_LABEL: value}
-
-
 def home(owner: Component, args: ControlledArgs) -> core.v1.Namespace:
     """The namespace of the load balancer's own objects, whose name no workload can have."""
     prefix = f"aws-load-balancer-{pulumi.get_stack()}-{owner.name}"
     return core.v1.Namespace(
         f"{owner.name}-namespace",
         metadata=meta.v1.ObjectMetaArgs(
-            name=names.physical(prefix, pulumi.get_project(), maximum=63), labels=member_label(owner.name)
+            name=names.physical(prefix, pulumi.get_project(), args.config.owner, maximum=63), labels=pods.stack_labels()
         ),
         # After the controller, and so deleted before it: what is inside holds a finalizer only the controller removes.
         opts=owner.child(provider=args.kubernetes, depends_on=args.controller, protect=args.protect or None),
@@ -164,8 +153,7 @@ def record(
 ) -> aws.route53.Record:
     """The host's CNAME. An alias would need the load balancer's hosted zone id, which no object's status tells.
 
-    The old record goes first: Route 53 takes no CNAME beside another one of the name (Route 53 API Reference,
-    ChangeResourceRecordSets), and this may have been the alias of a load balancer that Pulumi owned.
+    An alias that was there before gives way in one batch (terraform-provider-aws internal/service/route53/record.go).
     """
     return aws.route53.Record(
         f"record-{host}",
@@ -174,7 +162,7 @@ def record(
         type="CNAME",
         ttl=60,
         records=[dns_name],
-        opts=owner.child(protect=protect or None, delete_before_replace=True),
+        opts=owner.child(protect=protect or None),
     )
 
 

@@ -101,6 +101,5 @@ def alias_record(
         aliases=[
             aws.route53.RecordAliasArgs(name=dns_name, zone_id=zone_id, evaluate_target_health=True),
         ],
-        # Only another type or zone makes a new one, and beside a CNAME of the name Route 53 takes none.
-        opts=owner.child(protect=protect or None, delete_before_replace=True),
+        opts=owner.child(protect=protect or None),
     )

@@ -8,6 +8,7 @@ from typing import Any
 import pulumi
 from pulumi_kubernetes import apiextensions, meta
 
+from components import pods
 from components.base import Component
 from components.controlled import (
     ControlledArgs,
@@ -15,7 +16,6 @@ from components.controlled import (
     balancer_attributes,
     health_port,
     home,
-    member_label,
     pairs,
     physical_name,
     target_attributes,
@@ -29,6 +29,9 @@ GATEWAY_API = "gateway.networking.k8s.io/v1"
 CONFIGURATION_API = "gateway.k8s.aws/v1"
 CONTROLLER_NAME = "gateway.k8s.aws/alb"
 LISTENER = "https"
+_PLAIN = "http"
+# On every namespace (Kubernetes, "Well-Known Labels": kubernetes.io/metadata.name).
+_NAME_LABEL = "kubernetes.io/metadata.name"
 _GROUP = "gateway.k8s.aws"
 _READY = {"pulumi.com/waitFor": json.dumps(["condition=Accepted", "condition=Programmed"])}
 # The first condition is whether the Gateway takes the route (LBC source: controllers/gateway/route_reconciler.go).
@@ -58,11 +61,12 @@ class GatewayLoadBalancer(Component):
         namespace = home(self, args)
         self._home: pulumi.Output[str] = namespace.metadata["name"]
         gateway = self._gateway(self._gateway_class(), self._configuration())
+        if args.config.http_redirect:
+            self._redirect(gateway)
         self.dns_name: pulumi.Output[str] = gateway.status.apply(_address)
         self.edge = GatewayEdge(
             gateway_name=self._identity,
             gateway_namespace=self._home,
-            labels=member_label(name),
             gateway=gateway,
             kubernetes=args.kubernetes,
         )
@@ -110,14 +114,11 @@ class GatewayLoadBalancer(Component):
         )
 
     def _gateway(self, *before: pulumi.Resource) -> _Gateway:
-        """HTTPS alone: on any other listener the controller makes HTTP1 of every target group (its gateway model)."""
+        """Workloads on HTTPS alone: behind any other listener target groups are HTTP1 (LBC source: pkg/gateway)."""
         reference = {"group": _GROUP, "kind": "LoadBalancerConfiguration", "name": self._identity}
-        listener = {
-            "name": LISTENER,
-            "port": 443,
-            "protocol": "HTTPS",
-            "allowedRoutes": {"namespaces": {"from": "Selector", "selector": {"matchLabels": member_label(self.name)}}},
-        }
+        listeners = [self._listener(LISTENER, 443, "HTTPS", {"matchLabels": pods.stack_labels()})]
+        if self._args.config.http_redirect:
+            listeners.append(self._listener(_PLAIN, 80, "HTTP", {"matchLabels": {_NAME_LABEL: self._home}}))
         return _Gateway(
             f"{self.name}-gateway",
             {
@@ -125,10 +126,32 @@ class GatewayLoadBalancer(Component):
                 "spec": {
                     "gatewayClassName": self._identity,
                     "infrastructure": {"parametersRef": reference},
-                    "listeners": [listener],
+                    "listeners": listeners,
                 },
             },
             self._child(*before),
+        )
+
+    @staticmethod
+    def _listener(name: str, port: int, protocol: str, selector: Mapping[str, Any]) -> dict[str, Any]:
+        """selector: whose routes may hang on it."""
+        namespaces = {"from": "Selector", "selector": selector}
+        return {"name": name, "port": port, "protocol": protocol, "allowedRoutes": {"namespaces": namespaces}}
+
+    def _redirect(self, gateway: pulumi.Resource) -> None:
+        """Sends browsers on from port 80; a listener without any route would not exist."""
+        redirect = {"scheme": "https", "port": 443, "statusCode": 301}
+        parent = {"name": self._identity, "sectionName": _PLAIN}
+        apiextensions.CustomResource(
+            f"{self.name}-redirect",
+            api_version=GATEWAY_API,
+            kind="HTTPRoute",
+            metadata=meta.v1.ObjectMetaArgs(name=f"{self._identity}-http", namespace=self._home, annotations=_ACCEPTED),
+            spec={
+                "parentRefs": [parent],
+                "rules": [{"filters": [{"type": "RequestRedirect", "requestRedirect": redirect}]}],
+            },
+            opts=self._child(gateway),
         )
 
 
@@ -138,7 +161,6 @@ class GatewayEdge:
 
     gateway_name: str
     gateway_namespace: pulumi.Input[str]
-    labels: Mapping[str, str]
     gateway: pulumi.Resource
     kubernetes: pulumi.ProviderResource
 

@@ -1,13 +1,13 @@
 """A load balancer that the controller makes of Ingresses: one for itself, and one for each workload."""
 
 import json
-from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
 import pulumi
 from pulumi_kubernetes import apiextensions, meta, networking
 
+from components import pods
 from components.base import Component
 from components.controlled import (
     ControlledArgs,
@@ -15,7 +15,6 @@ from components.controlled import (
     balancer_attributes,
     health_port,
     home,
-    member_label,
     pairs,
     physical_name,
     target_attributes,
@@ -28,6 +27,7 @@ from components.target_group import protocol, protocol_version
 CONTROLLER_NAME = "ingress.k8s.aws/alb"
 _PREFIX = "alb.ingress.kubernetes.io/"
 _LISTENERS = json.dumps([{"HTTPS": 443}])
+_WITH_HTTP = json.dumps([{"HTTP": 80}, {"HTTPS": 443}])
 # The name of an action that stands in an annotation, and the port by which a path refers to one.
 _DENIED = "no-route"
 _BY_ANNOTATION = "use-annotation"
@@ -60,9 +60,7 @@ class IngressLoadBalancer(Component):
         namespace = home(self, args)
         base = self._base(namespace.metadata["name"], self._ingress_class())
         self.dns_name: pulumi.Output[str] = base.status.apply(_hostname)
-        self.edge = IngressEdge(
-            class_name=self._class, labels=member_label(name), base=base, kubernetes=args.kubernetes
-        )
+        self.edge = IngressEdge(class_name=self._class, base=base, kubernetes=args.kubernetes)
         self.register_outputs({"dns_name": self.dns_name})
 
     def _child(self, *depends_on: pulumi.Resource) -> pulumi.ResourceOptions:
@@ -95,7 +93,7 @@ class IngressLoadBalancer(Component):
         config = self._args.config
         return {
             # Who may join a group can take its calls away, so nobody else's Ingress may.
-            "namespaceSelector": {"matchLabels": member_label(self.name)},
+            "namespaceSelector": {"matchLabels": pods.stack_labels()},
             "group": {"name": self._class},
             "scheme": config.scheme,
             "ipAddressType": "ipv4",
@@ -105,6 +103,9 @@ class IngressLoadBalancer(Component):
             "sslPolicy": config.tls_policy,
             "inboundCIDRs": sorted(set(config.allow_cidrs)),
             "loadBalancerAttributes": balancer_attributes(config),
+            # Port 80 then redirects whatever it gets; without it gRPC rules would be put there too, which AWS refuses
+            # (Ingress annotations: "ssl-redirect").
+            **({"sslRedirectPort": "443"} if config.http_redirect else {}),
             "tags": pairs(self._args.tags),
         }
 
@@ -117,7 +118,7 @@ class IngressLoadBalancer(Component):
                 namespace=namespace,
                 annotations={
                     **_WAIT,
-                    f"{_PREFIX}listen-ports": _LISTENERS,
+                    f"{_PREFIX}listen-ports": _WITH_HTTP if self._args.config.http_redirect else _LISTENERS,
                     f"{_PREFIX}group.order": "1000",
                     f"{_PREFIX}actions.{_DENIED}": json.dumps(_FIXED, sort_keys=True),
                 },
@@ -132,7 +133,6 @@ class IngressEdge:
     """The load balancer as a workload meets it: see `controlled.ControlledEdge`. base: the load balancer's Ingress."""
 
     class_name: str
-    labels: Mapping[str, str]
     base: pulumi.Resource
     kubernetes: pulumi.ProviderResource
 

@@ -48,6 +48,22 @@ def https_listener(
     )
 
 
+def redirecting_listener(
+    owner: Component, load_balancer: aws.lb.LoadBalancer, *, protect: bool, tags: Mapping[str, str]
+) -> aws.lb.Listener:
+    """Port 80, which sends browsers on to HTTPS and forwards nothing (ALB User Guide, "Redirect actions")."""
+    redirect = aws.lb.ListenerDefaultActionRedirectArgs(port="443", protocol="HTTPS", status_code="HTTP_301")
+    return aws.lb.Listener(
+        f"{owner.name}-http",
+        load_balancer_arn=load_balancer.arn,
+        port=80,
+        protocol="HTTP",
+        default_actions=[aws.lb.ListenerDefaultActionArgs(type="redirect", redirect=redirect)],
+        tags=dict(tags),
+        opts=owner.child(protect=protect or None),
+    )
+
+
 def _headers(headers: settings.Headers) -> dict[str, Any]:
     """Listener attributes (ELB API: ListenerAttribute), by the names of the provider's inputs."""
     renamed = {f"routing_http_request_{header}_header_name": name for header, name in sorted(headers.rename.items())}

@@ -9,7 +9,7 @@ import pulumi_aws as aws
 from components import settings
 from components.base import Component
 from components.edge_logs import LogTarget, log_inputs, log_target
-from components.listener import NO_ROUTE, https_listener, web_acl_association
+from components.listener import NO_ROUTE, https_listener, redirecting_listener, web_acl_association
 from components.settings import names
 
 __all__ = ["NO_ROUTE", "LoadBalancer", "LoadBalancerArgs"]
@@ -58,6 +58,8 @@ class LoadBalancer(Component):
         if config.waf is not None:
             web_acl_association(self, config.waf, load_balancer)
         self.listener = https_listener(self, config, load_balancer, args.certificate_arn, protect=protect, tags=tags)
+        if config.http_redirect:
+            redirecting_listener(self, load_balancer, protect=protect, tags=tags)
         self.arn = load_balancer.arn
         self.arn_suffix = load_balancer.arn_suffix
         self.dns_name = load_balancer.dns_name
@@ -78,19 +80,24 @@ class LoadBalancer(Component):
             opts=self.child(protect=self._args.protect or None),
         )
         for block in sorted(set(self._args.config.allow_cidrs)):
-            version6 = ":" in block
-            aws.vpc.SecurityGroupIngressRule(
-                f"{self.name}-https-from-{block.replace(':', '-')}",
-                security_group_id=group.id,
-                description="HTTPS from clients",
-                ip_protocol="tcp",
-                from_port=443,
-                to_port=443,
-                cidr_ipv4=None if version6 else block,
-                cidr_ipv6=block if version6 else None,
-                opts=self.child(),
-            )
+            self._let_in(group, block, 443, "https")
+            if self._args.config.http_redirect:
+                self._let_in(group, block, 80, "http")
         return group
+
+    def _let_in(self, group: aws.ec2.SecurityGroup, block: str, port: int, scheme: str) -> None:
+        version6 = ":" in block
+        aws.vpc.SecurityGroupIngressRule(
+            f"{self.name}-{scheme}-from-{block.replace(':', '-')}",
+            security_group_id=group.id,
+            description=f"{scheme.upper()} from clients",
+            ip_protocol="tcp",
+            from_port=port,
+            to_port=port,
+            cidr_ipv4=None if version6 else block,
+            cidr_ipv6=block if version6 else None,
+            opts=self.child(),
+        )
 
     def _path_to_pods(self, group: aws.ec2.SecurityGroup, port: int) -> list[pulumi.Resource]:
         """Both directions for one port. The bindings carry no `networking`, so the controller opens nothing."""

@@ -8,6 +8,7 @@ import pulumi
 from pulumi_kubernetes import apps, autoscaling, core, meta, policy
 
 from components import backend_tls, settings
+from components.settings import names
 
 # How long a pod keeps serving after it left the endpoints: the controller's watch, the deregistration call and the
 # load balancer's own spread take tens of seconds (kubernetes-sigs/aws-load-balancer-controller#1719, #2366).
@@ -21,11 +22,19 @@ DELETE_SECONDS = 600
 SPREAD = ("topology.kubernetes.io/zone", "kubernetes.io/hostname")
 
 NAME_LABEL = "app.kubernetes.io/name"
+# What a load balancer knows the namespaces of its own stack by.
+STACK_LABEL = "grpc-platform/stack"
 
 
 def labels(name: str) -> dict[str, str]:
     """Labels that select the pods of a workload; a Deployment's selector is immutable, so they never change."""
     return {NAME_LABEL: name}
+
+
+def stack_labels() -> dict[str, str]:
+    """What the namespaces of this stack carry, whatever their workloads are reached by."""
+    project, stack = pulumi.get_project(), pulumi.get_stack()
+    return {STACK_LABEL: names.physical(f"{project}-{stack}", project, stack, maximum=63)}
 
 
 def grace_period(drain: int) -> int:

@@ -112,13 +112,12 @@ class Workload(Component):
         # After the controller, and so deleted before it: a binding in the namespace holds a finalizer that only the
         # controller removes.
         mesh = self._args.mesh if self._config.expose.lattice else None
-        edge = self._args.edge
-        member = {} if edge is None or isinstance(edge, Edge) else edge.labels
-        gates = {**READINESS_GATE, **(LATTICE_GATE if mesh else {}), **member}
+        gates = {**READINESS_GATE, **(LATTICE_GATE if mesh else {})}
         return core.v1.Namespace(
             f"{self.name}-namespace",
             metadata=meta.v1.ObjectMetaArgs(
-                name=self._args.namespace or self.name, labels={**pods.labels(self.name), **gates}
+                name=self._args.namespace or self.name,
+                labels={**pods.labels(self.name), **pods.stack_labels(), **gates},
             ),
             opts=self.child(
                 provider=self._args.kubernetes,

@@ -85,6 +85,7 @@ class FakeCloud(mocks.Mocks):
             outputs["fqdn"] = args.inputs.get("name")
         if args.typ == "aws:vpclattice/serviceNetwork:ServiceNetwork":
             outputs["arn"] = f"arn:aws:vpc-lattice:{REGION}:111122223333:servicenetwork/sn-0123456789abcdef0"
+        outputs |= _addressed(args.typ, f"k8s-{args.name}.elb.amazonaws.com")
         if args.typ.startswith("kubernetes:gateway.networking.k8s.io/") and args.typ.endswith("Route"):
             outputs["metadata"] = _assigned(args.inputs["metadata"])
         if args.typ.startswith("kubernetes:") and isinstance(outputs.get("metadata"), Mapping):
@@ -92,9 +93,20 @@ class FakeCloud(mocks.Mocks):
         return identifier, outputs
 
 
+def _addressed(kind: str, host: str) -> dict[str, Any]:
+    """The status of what the load balancer controller makes a load balancer of."""
+    if kind == "kubernetes:networking.k8s.io/v1:Ingress":
+        return {"status": {"loadBalancer": {"ingress": [{"hostname": host}]}}}
+    if kind == "kubernetes:gateway.networking.k8s.io/v1:Gateway":
+        return {"status": {"addresses": [{"type": "Hostname", "value": host}]}}
+    return {}
+
+
 def _assigned(metadata: Mapping[str, Any]) -> dict[str, Any]:
-    """A route once the VPC Lattice controller has made its service."""
-    name = metadata["annotations"]["application-networking.k8s.aws/service-name-override"]
+    """A route once the VPC Lattice controller has made its service; others are as they were."""
+    name = metadata["annotations"].get("application-networking.k8s.aws/service-name-override")
+    if name is None:
+        return dict(metadata)
     domain = f"{name}-0123456789abcdef0.7d67968.vpc-lattice-svcs.{REGION}.on.aws"
     assigned = {"application-networking.k8s.aws/lattice-assigned-domain-name": domain}
     return {**metadata, "annotations": {**metadata["annotations"], **assigned}}

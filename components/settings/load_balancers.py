@@ -94,6 +94,13 @@ class LoadBalancer(Section):
             source="VPC User Guide, Amazon VPC quotas",
         ),
     ] = ("0.0.0.0/0",)
+    http_redirect: Annotated[
+        Flag,
+        Says(
+            "Whether port 80 sends browsers on to HTTPS. For HTTP workloads: gRPC clients follow no redirect.",
+            source="ALB User Guide, Redirect actions; grpc/grpc doc/http-grpc-status-mapping.md",
+        ),
+    ] = False
     pod_ports: Annotated[
         tuple[Port, ...],
         Field(max_length=50),

@@ -147,10 +147,11 @@ def _refuse_name(cloud: Cloud, props: Props) -> None:
         raise Refusal(_CHANGE, message)
 
 
-def _refuse_existing(cloud: Cloud, props: Props) -> None:
+def _refuse_existing(cloud: Cloud, props: Props, *, instead_of: str = "") -> None:
     """d-velop/dvelop-app-template-cs#39 (exists); Route 53 developer guide: ResourceRecordTypes (CNAME beside others).
 
     With allowOverwrite the record set that is there gives way: both resources then have one id, as with the real one.
+    instead_of: id of one that the same batch deletes.
     """
     zone = _zone_name(cloud, props)
     name, kind = full_name(props["name"], zone), props["type"]
@@ -158,7 +159,7 @@ def _refuse_existing(cloud: Cloud, props: Props) -> None:
     if name == zone and kind in ("NS", "SOA") and not props.get("allowOverwrite"):
         raise Refusal(_CHANGE, exists)
     for row in cloud.where(RECORD, "fqdn", name):
-        if row["zoneId"] != props["zoneId"]:
+        if row["zoneId"] != props["zoneId"] or row.id == instead_of:
             continue
         same = row["type"] == kind and row["setIdentifier"] == props.get("setIdentifier")
         if same and not props.get("allowOverwrite"):
@@ -207,8 +208,9 @@ def _refuse_alias(cloud: Cloud, props: Props) -> None:
 
 
 def _refuse_update(cloud: Cloud, row: Row, props: Props) -> None:
+    """Another type is one batch: delete, create (terraform-provider-aws internal/service/route53/record.go)."""
     if (props["type"], props.get("setIdentifier")) != (row["type"], row["setIdentifier"]):
-        _refuse_existing(cloud, {**props, "allowOverwrite": False})
+        _refuse_existing(cloud, {**props, "allowOverwrite": False}, instead_of=row.id)
     _refuse_values(cloud, props)
     _refuse_alias(cloud, props)
 

@@ -186,7 +186,7 @@ REFUSED: list[tuple[str, Any, str]] = [
     ),
     ("cluster.node_groups.general.taints", {"gpu": {"effect": "no"}}, "must be one of NO_SCHEDULE"),
     ("load_balancers.public.scheme", "public", "must be one of internet-facing, internal"),
-    ("load_balancers.public.owner", "ingres", 'must be one of pulumi, ingress, gateway; received "ingres"; did you mean'),
+    ("load_balancers.public.owner", "ingres", 'one of pulumi, ingress, gateway; received "ingres"; did you mean'),
     ("load_balancers.public.idle_timeout", 4001, f"{NUMBER} 1 to 4000; received 4001"),
     ("load_balancers.public.generation", 0, f"{NUMBER} 1 to 1000; received 0"),
     ("services.orders.expose.alb.generation", 1001, f"{NUMBER} 1 to 1000; received 1001"),

@@ -138,6 +138,30 @@ def _requested_names(settings: Settings, name: str) -> Iterator[Fault]:
         )
 
 
+def _redirect(settings: Settings, name: str) -> Iterator[Fault]:
+    """gRPC clients take a redirect for an error (grpc/grpc doc/http-grpc-status-mapping.md)."""
+    balancer = settings.load_balancers[name]
+    if not balancer.http_redirect:
+        return
+    path = ("load_balancers", name)
+    kinds = {sound(partial(_protocol, workload)) for _, workload in behind(settings, name)}
+    if settings.environment.kind == "all" and not kinds & {"http", None}:
+        yield Fault(
+            (*path, "http_redirect"),
+            "no HTTP workload is behind it, and gRPC clients follow no redirect; without it port 80 stays closed",
+        )
+    if 2 * len(balancer.allow_cidrs) > MAX_GROUP_RULES:
+        yield Fault(
+            (*path, "allow_cidrs"),
+            f"must be at most {MAX_GROUP_RULES // 2} with http_redirect, since each is let in on two ports and a "
+            f"security group takes {MAX_GROUP_RULES} rules; received {len(balancer.allow_cidrs)}",
+        )
+
+
+def _protocol(workload: Workload) -> str:
+    return f"{workload.protocol}"
+
+
 def _common_name(settings: Settings, name: str) -> Iterator[Fault]:
     """One name of a requested certificate is its common name."""
     certificate, zone = settings.load_balancers[name].certificate, settings.existing.hosted_zone
@@ -297,6 +321,7 @@ BALANCER_RULES: Final = (
     host_zone,
     _requested_names,
     _common_name,
+    _redirect,
     _host_covered,
     room,
 )

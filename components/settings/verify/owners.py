@@ -26,7 +26,7 @@ from components.settings.workload import Workload
 _BALANCER: Final = frozenset(
     {
         *("scheme", "owner", "idle_timeout", "client_keep_alive", "certificate", "tls_policy", "allow_cidrs"),
-        *("generation", "deletion_protection", "headers", "desync_mitigation", "zonal_shift"),
+        *("generation", "deletion_protection", "http_redirect", "headers", "desync_mitigation", "zonal_shift"),
     }
 )
 _HEADERS: Final = frozenset({"drop_invalid", "preserve_host", "forwarded_for", "client_port", "tls_version_and_cipher"})

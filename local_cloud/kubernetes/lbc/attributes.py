@@ -46,6 +46,8 @@ _TARGETS: Final[dict[str, Setter]] = {
     "stickiness.enabled": ("stickiness.enabled", _flag),
     "stickiness.type": ("stickiness.type", str),
     "stickiness.lb_cookie.duration_seconds": ("stickiness.cookieDuration", int),
+    "stickiness.app_cookie.duration_seconds": ("stickiness.cookieDuration", int),
+    "stickiness.app_cookie.cookie_name": ("stickiness.cookieName", str),
 }
 _DELAY: Final = (0, 3600)
 

@@ -155,7 +155,21 @@ def _rule(cluster: Cluster, gateway: Row, protocol: str, match: Match, groups: d
             return Rule(conditions, [{"type": "fixed-response", "fixedResponse": fixed}])
         if action["type"] == "jwt-validation":
             actions.append({"type": "jwt-validation", "jwtValidation": action["jwtValidationConfig"]})
+    redirect = next(
+        (each["requestRedirect"] for each in match.rule.get("filters") or () if each["type"] == "RequestRedirect"), None
+    )
+    if redirect is not None:
+        return Rule(conditions, [_redirect(redirect)])
     return Rule(conditions, [*actions, _forward(cluster, gateway, protocol, match, groups)])
+
+
+def _redirect(given: Props) -> Props:
+    """route_rule_action.go: a RequestRedirect filter; a path of its own is left out of this model."""
+    found = {"statusCode": f"HTTP_{given.get('statusCode') or 302}"}
+    found |= {"protocol": str(given["scheme"]).upper()} if given.get("scheme") else {}
+    found |= {"host": given["hostname"]} if given.get("hostname") else {}
+    found |= {"port": str(given["port"])} if given.get("port") else {}
+    return {"type": "redirect", "redirect": found}
 
 
 def _extension(cluster: Cluster, match: Match) -> Props | None:

@@ -132,8 +132,13 @@ def stack(cluster: Cluster, group: str, members: list[Member]) -> Stack:
         inbound=tuple(_inbound(ordered)),
         listeners=_listeners(cluster, identity, ordered, groups),
         target_groups=groups,
-        tags={"elbv2.k8s.aws/cluster": identity[0], "ingress.k8s.aws/stack": group},
+        tags={**_tags(ordered), "elbv2.k8s.aws/cluster": identity[0], "ingress.k8s.aws/stack": group},
     )
+
+
+def _tags(members: list[Member]) -> dict[str, str]:
+    """Those that the class gives (model_build_tags.go)."""
+    return {str(each["key"]): str(each["value"]) for member in members for each in member.params.get("tags") or ()}
 
 
 def _agreed(members: list[Member], param: str, key: str) -> str | None:
