@@ -174,4 +174,4 @@ def test_objects_deleted_with_their_controller_leak_what_it_made(tmp_path: Path)
     assert gone.code != 0
     assert "has dependencies and cannot be deleted" in gone.stdout
     kept = {row.token for row in world.cloud()}
-    assert {BALANCER, LISTENER, RULE, GROUP} <= kept
+    assert {BALANCER, LISTENER, RULE} <= kept

@@ -353,3 +353,20 @@ def test_a_zone_has_four_name_servers_of_four_domains() -> None:
     assert len({server.split(".", 2)[2] for server in zone["nameServers"]}) == 4
     assert zone["zoneId"] == zone.id
     assert zone["comment"] == "Managed by Pulumi"
+
+
+def test_another_type_is_one_batch_in_place() -> None:
+    """terraform-provider-aws internal/service/route53/record.go: DELETE and CREATE together, there and back."""
+    world = World()
+    zone = _zone(world)
+    record = _record(world, zone.id, "a.example.com", "CNAME", "b.de")
+    difference = world.diff(record, type="A", records=["192.0.2.1"])
+    assert not difference.replaces
+    address = world.change(record, type="A", records=["192.0.2.1"])
+    assert world.live(address)["type"] == "A"
+    back = world.change(address, type="CNAME", records=["b.de"])
+    assert world.live(back)["type"] == "CNAME"
+    other = _record(world, zone.id, "c.example.com", "A")
+    _record(world, zone.id, "c.example.com", "TXT", "text")
+    with pytest.raises(Refused, match="conflicting RRSet of type TXT"):
+        world.change(other, type="CNAME", records=["b.de"])

@@ -290,3 +290,16 @@ def test_aws_keeps_a_protected_load_balancer(world: ControllerWorld) -> None:
 def test_an_expression_nobody_understands_is_refused(world: ControllerWorld) -> None:
     with pytest.raises(Refused, match=r"does not understand 'jsonpath=\{\.status\.addresses\[\*\]\}'"):
         world.create(GATEWAY, "gateway", gateway(waiting={"pulumi.com/waitFor": "jsonpath={.status.addresses[*]}"}))
+
+
+def test_a_redirect_is_a_rule_of_its_own_listener(world: ControllerWorld) -> None:
+    world.create(GATEWAY, "gateway", gateway(HTTPS, PLAIN))
+    redirect = {"scheme": "https", "port": 443, "statusCode": 301}
+    rules = [{"filters": [{"type": "RequestRedirect", "requestRedirect": redirect}]}]
+    news = route("redirect", "http", rules=rules)
+    del news["spec"]["hostnames"]
+    world.create(HTTP_ROUTE, "redirect", news)
+    (rule,) = world.found(RULE)
+    expected = {"statusCode": "HTTP_301", "protocol": "HTTPS", "port": "443"}
+    assert [(each["type"], each["redirect"]) for each in rule["actions"]] == [("redirect", expected)]
+    assert [(row["port"], row["protocol"]) for row in world.found(LISTENER)] == [(80, "HTTP")]

@@ -301,3 +301,14 @@ def test_the_load_balancers_group_admits_what_is_given(world: ControllerWorld) -
     assert [rule["cidrIpv4"] for rule in rules if rule["cidrIpv4"]] == ["192.0.2.0/24"]
     assert [rule["fromPort"] for rule in rules if rule["referencedSecurityGroupId"]] == [50051]
     assert len(world.found(SECURITY)) == 2
+
+
+def test_a_class_gives_tags_and_an_ingress_a_cookie(world: ControllerWorld) -> None:
+    _classes(world, tags=[{"key": "team", "value": "edge"}])
+    attributes = "stickiness.enabled=true,stickiness.type=app_cookie,stickiness.app_cookie.cookie_name=session"
+    attributes += ",stickiness.app_cookie.duration_seconds=600"
+    version = {"backend-protocol-version": "HTTP1", "success-codes": "200"}
+    world.create(INGRESS, "it", ingress({**version, "target-group-attributes": attributes}, ingressClassName="public"))
+    assert world.found(BALANCER)[0]["tags"]["team"] == "edge"
+    sticky = {"enabled": True, "type": "app_cookie", "cookieName": "session", "cookieDuration": 600}
+    assert world.found(GROUP)[0]["stickiness"] == sticky
