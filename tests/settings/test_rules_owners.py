@@ -136,7 +136,7 @@ def test_one_host_for_grpc_and_http_is_for_others_than_a_gateway(desk: Desk) -> 
 
 
 def test_paths_of_two_ingresses_on_one_host_must_not_interleave(desk: Desk) -> None:
-    web = {"protocol": "http", "port": 8080, "expose": {"alb": {"host": "web.dev.example.com"}}}
+    web: dict[str, Any] = {"protocol": "http", "port": 8080, "expose": {"alb": {"host": "web.dev.example.com"}}}
     web["expose"]["alb"]["paths"] = ["/api/v1/*", "/*"]
     desk.put("services.web", web)
     api = {"protocol": "http", "port": 8080, "expose": {"alb": {"host": "web.dev.example.com", "paths": ["/api/*"]}}}
