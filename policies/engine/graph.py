@@ -1,0 +1,201 @@
+"""How resources hang together.
+
+AWS resources by the URNs a property was made of, and by id or ARN where these are known (an ARN is not, in a first
+preview). Kubernetes objects by kind, namespace and name; where a preview does not know the namespace's name yet, the
+Namespace resource that it was made of stands for it. A relation that cannot be told raises UnknownValueError.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, Final
+
+from policies.engine.kinds import is_kubernetes
+from policies.engine.resource import Resource
+from policies.engine.unknown import Unknown, UnknownValueError, is_unknown
+
+NAMESPACE: Final = ":Namespace"
+_IDENTITIES: Final = ("arn", "id")
+
+
+class Graph:
+    """Resources with what leads from one to another. Lookups are by index, so that rules stay linear."""
+
+    def __init__(self, resources: Sequence[Resource]) -> None:
+        self.resources = tuple(resources)
+        self._by_urn = {each.urn: each for each in resources}
+        self._by_kind: dict[str, list[Resource]] = {}
+        self._children: dict[str, list[Resource]] = {}
+        self._by_identity: dict[str, Resource] = {}
+        for each in resources:
+            self._by_kind.setdefault(each.kind, []).append(each)
+            if each.parent:
+                self._children.setdefault(each.parent, []).append(each)
+            for key in _IDENTITIES:
+                value = each.get(key)
+                if isinstance(value, str):
+                    self._by_identity.setdefault(value, each)
+        self._places = {each.urn: self._place(each) for each in resources if is_kubernetes(each.kind)}
+        self._by_place: dict[tuple[str, str, str], list[Resource]] = {}
+        for each in resources:
+            place = self._places.get(each.urn)
+            if place is not None and None not in place:
+                self._by_place.setdefault((each.kind, str(place[0]), str(place[1])), []).append(each)
+        self._users = self._reversed()
+
+    def of(self, *kinds: str) -> Iterator[Resource]:
+        """All resources of some kinds."""
+        for kind in kinds:
+            yield from self._by_kind.get(kind, ())
+
+    def by_urn(self, urn: str) -> Resource | None:
+        """The resource of a URN."""
+        return self._by_urn.get(urn)
+
+    def by_identity(self, value: str) -> Resource | None:
+        """The resource of an id or ARN."""
+        return self._by_identity.get(value)
+
+    def made_of(self, resource: Resource, path: str, *kinds: str) -> list[Resource]:
+        """The resources of some kinds that a property was made of; a component stands for what it has inside."""
+        found: dict[str, Resource] = {}
+        waiting = list(resource.property_dependencies.get(_root(path), ()))
+        seen: set[str] = set()
+        while waiting:
+            urn = waiting.pop()
+            if urn in seen:
+                continue
+            seen.add(urn)
+            each = self._by_urn.get(urn)
+            if each is not None and each.kind in kinds:
+                found[urn] = each
+            elif each is None or ":" not in each.kind or not each.properties:
+                waiting += [child.urn for child in self._children.get(urn, ())]
+        return [found[urn] for urn in sorted(found)]
+
+    def referred(self, resource: Resource, path: str, *kinds: str) -> Resource | None:
+        """The resource of some kinds that the id or ARN at `path` names.
+
+        None where nothing stands there, or where it names something outside the program. Raises UnknownValueError when
+        the value is not known and the property was made of none, or of several.
+        """
+        value = resource.get(path)
+        if value is None:
+            return None
+        if not is_unknown(value):
+            found = self._by_identity.get(str(value))
+            return found if found is not None and found.kind in kinds else None
+        candidates = self.made_of(resource, path, *kinds)
+        if len(candidates) == 1:
+            return candidates[0]
+        raise UnknownValueError(f"{resource.name}: {path}")
+
+    def users(self, resource: Resource, *kinds: str) -> list[Resource]:
+        """The resources of some kinds with a property that was made of this one, or that holds its id or ARN."""
+        return [each for each in self._users.get(resource.urn, ()) if each.kind in kinds]
+
+    # Kubernetes
+
+    def namespace_of(self, resource: Resource) -> str:
+        """What the namespace is told apart by: its name, or the URN of a Namespace whose name is not known yet."""
+        place = self._places.get(resource.urn)
+        if place is None or place[0] is None:
+            raise UnknownValueError(f"{resource.name}: metadata.namespace")
+        return place[0]
+
+    def namespace(self, resource: Resource) -> Resource | None:
+        """The Namespace resource an object is in; None where it is none of the program's."""
+        key = self.namespace_of(resource)
+        if key in self._by_urn:
+            return self._by_urn[key]
+        return next((each for each in self.of(NAMESPACE) if each.get("metadata.name") == key), None)
+
+    def object(self, near: Resource, path: str, *kinds: str) -> Resource | None:
+        """The object of some kinds in `near`'s namespace whose name stands at `path`; None where there is none.
+
+        Raises UnknownValueError when the name is not known and the property was made of none, or of several.
+        """
+        name = near.get(path)
+        if name is None:
+            return None
+        if is_unknown(name):
+            candidates = self.made_of(near, path, *kinds)
+            if len(candidates) == 1:
+                return candidates[0]
+            raise UnknownValueError(f"{near.name}: {path}")
+        return self.named(self.namespace_of(near), str(name), *kinds)
+
+    def named(self, namespace: str, name: str, *kinds: str) -> Resource | None:
+        """The object of some kinds by namespace (as `namespace_of` gives it) and name."""
+        for kind in kinds:
+            for each in self._by_place.get((kind, namespace, name), ()):
+                if not each.patch:
+                    return each
+        return None
+
+    def inside(self, namespace: str, *kinds: str) -> Iterator[Resource]:
+        """All objects of some kinds in a namespace. Raises UnknownValueError when some object's is not known."""
+        for each in self.of(*kinds):
+            if self.namespace_of(each) == namespace:
+                yield each
+
+    def selected(self, service: Resource, *kinds: str) -> list[Resource]:
+        """The workloads whose pods a Service, budget or policy selects."""
+        selector = service.get("spec.selector") or {}
+        wanted = selector.get("matchLabels", selector) if isinstance(selector, Mapping) else {}
+        if not wanted:
+            return []
+        return [
+            each
+            for each in self.inside(self.namespace_of(service), *kinds)
+            if _has_labels(each.get("spec.template.metadata.labels") or {}, wanted)
+        ]
+
+    def _place(self, resource: Resource) -> tuple[str | None, str | None]:
+        """Namespace and name; None for what is not known."""
+        name = resource.get("metadata.name", "")
+        return self._namespace_key(resource), None if is_unknown(name) else str(name)
+
+    def _namespace_key(self, resource: Resource) -> str | None:
+        value = resource.get("metadata.namespace", "default")
+        if not isinstance(value, Unknown):
+            return str(value)
+        urns = resource.property_dependencies.get("metadata", ())
+        spaces = [each for urn in urns if (each := self._by_urn.get(urn)) is not None and each.kind == NAMESPACE]
+        if len(spaces) != 1:
+            return None
+        own = spaces[0].get("metadata.name")
+        return own if isinstance(own, str) else spaces[0].urn
+
+    def _reversed(self) -> dict[str, list[Resource]]:
+        found: dict[str, dict[str, Resource]] = {}
+        for each in self.resources:
+            for urns in each.property_dependencies.values():
+                for urn in urns:
+                    found.setdefault(urn, {})[each.urn] = each
+            for value in _texts(each.properties):
+                target = self._by_identity.get(value)
+                if target is not None and target is not each:
+                    found.setdefault(target.urn, {})[each.urn] = each
+        return {urn: list(users.values()) for urn, users in found.items()}
+
+
+def _root(path: str) -> str:
+    return path.partition(".")[0].partition("[")[0]
+
+
+def _has_labels(labels: Mapping[str, Any], wanted: Mapping[str, Any]) -> bool:
+    return all(labels.get(key) == value for key, value in wanted.items())
+
+
+def _texts(value: Any) -> Iterator[str]:
+    """Every text that may be an id or ARN."""
+    if isinstance(value, str):
+        if len(value) > 8:
+            yield value
+    elif isinstance(value, Mapping):
+        for each in value.values():
+            yield from _texts(each)
+    elif isinstance(value, list):
+        for each in value:
+            yield from _texts(each)

@@ -1,0 +1,107 @@
+"""A resource as rules see it: immutable, with unknown values as values of their own."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+from policies.engine.kinds import Kind, kind_of
+from policies.engine.unknown import MISSING, Unknown
+
+_STEP: Final = re.compile(r"\[(\d+)\]|([^.\[\]]+)")
+_LONGEST: Final = 80
+
+
+@dataclass(frozen=True, eq=False)
+class Resource:
+    """One resource of a preview, of an update, or of exported state.
+
+    properties: its inputs; in state also what the provider computed. property_dependencies: by top-level property, the
+    URNs of the resources it was made of, known even where the value is not. secrets: paths of secret values.
+    """
+
+    type: str
+    name: str
+    urn: str
+    properties: Mapping[str, Any]
+    parent: str = ""
+    dependencies: tuple[str, ...] = ()
+    property_dependencies: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    protect: bool = False
+    secrets: tuple[str, ...] = ()
+
+    @property
+    def _kind(self) -> Kind:
+        return kind_of(self.type)
+
+    @property
+    def kind(self) -> str:
+        """The type, whichever way it is spelled; see `kinds`."""
+        return self._kind.name
+
+    @property
+    def patch(self) -> bool:
+        """Whether it states only some fields of an object that another owner made."""
+        return self._kind.patch
+
+    def get(self, path: str, default: Any = None) -> Any:
+        """The value at a path such as `healthCheck.matcher` or `actions[0].type`; `default` where there is none.
+
+        `Unknown` where it, or what it lies in, is not known. So is every value that a Patch does not state: the object
+        may have it.
+        """
+        value: Any = self.properties
+        for index, key in _STEP.findall(path):
+            if isinstance(value, Unknown):
+                return value
+            if index:
+                value = value[int(index)] if isinstance(value, list) and int(index) < len(value) else MISSING
+            else:
+                value = value.get(key, MISSING) if isinstance(value, Mapping) else MISSING
+        if value is MISSING or value is None:
+            return Unknown(path) if self.patch else default
+        return value
+
+    def items(self, path: str) -> Iterator[tuple[str, Any]]:
+        """The values of a list, each with its path. Raises UnknownValueError when the list is not known."""
+        for place, value in enumerate(self.get(path, ()) or ()):
+            yield f"{path}[{place}]", value
+
+    def shown(self, path: str) -> str:
+        """The value at a path as a message may show it: cut short, and never a secret."""
+        if any(path == secret or path.startswith((f"{secret}.", f"{secret}[")) for secret in self.secrets):
+            return "[secret]"
+        return shown(self.get(path))
+
+
+def shown(value: Any) -> str:
+    """A value in a message."""
+    if isinstance(value, Unknown):
+        return "a value that is not known yet"
+    if value is None:
+        return "nothing"
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, str):
+        cut = value if len(value) <= _LONGEST else f"{value[:_LONGEST]}…"
+        return '"' + "".join(char if char.isprintable() else "\\x" + format(ord(char), "02x") for char in cut) + '"'
+    return str(value) if isinstance(value, (int, float)) else "a map" if isinstance(value, Mapping) else "a list"
+
+
+def number(value: Any) -> float | None:
+    """A number, also one that was written as text; None where there is none. Raises UnknownValueError when unknown."""
+    if value is None or isinstance(value, bool):
+        return None
+    if isinstance(value, (int, float)):
+        return value
+    text = str(value).strip()
+    return float(text) if re.fullmatch(r"-?\d+(?:\.\d+)?", text) else None
+
+
+def flag(value: Any, *, default: bool) -> bool:
+    """A flag, also one that was written as text."""
+    if value is None:
+        return default
+    return value if isinstance(value, bool) else str(value).strip().lower() == "true"
