@@ -16,6 +16,8 @@ _SIGNATURE: Final = "4dabf18193072939515e22adb298388d"
 _SECRET: Final = "1b47061264138c4ac30d75fd1eb44270"  # noqa: S105 - the marker of secrets, not one
 _OUTPUT: Final = "d0e6a833031e9bbcd3f4e8bde6ca49a4"
 _REFERENCE: Final = "5cf8f73096256a8f31e491e813e4eb8e"
+# What providers keep for themselves among the inputs, such as `__defaults`.
+_INTERNAL: Final = "__"
 _UNKNOWN: Final = frozenset(
     {
         "04da6b54-80e4-46f7-96ec-b56ff0331ba9",  # text, and whatever has no kind yet
@@ -38,7 +40,8 @@ class Decoder:
     def struct(self, message: Any, path: str = "") -> dict[str, Any]:
         """A `google.protobuf.Struct`."""
         start = f"{path}." if path else ""
-        return {key: self._value(value, f"{start}{key}") for key, value in message.fields.items()}
+        fields = message.fields.items()
+        return {key: self._value(value, f"{start}{key}") for key, value in fields if not key.startswith(_INTERNAL)}
 
     def _value(self, message: Any, path: str) -> Any:
         kind = message.WhichOneof("kind")
@@ -64,7 +67,8 @@ class Decoder:
             start = f"{path}." if path else ""
             if _SIGNATURE in value:
                 return self._marked({key: self.plain(each, path) for key, each in value.items()}, path)
-            return {str(key): self.plain(each, f"{start}{key}") for key, each in value.items()}
+            own = {str(key): each for key, each in value.items() if not str(key).startswith(_INTERNAL)}
+            return {key: self.plain(each, f"{start}{key}") for key, each in own.items()}
         if isinstance(value, list):
             return [self.plain(each, f"{path}[{place}]") for place, each in enumerate(value)]
         return _whole(value)
