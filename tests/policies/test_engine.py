@@ -1,0 +1,258 @@
+"""The rule engine: values, resources, relations, evaluation."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from google.protobuf import struct_pb2
+from hypothesis import given
+from hypothesis import strategies as st
+
+from policies.engine.decode import Decoder
+from policies.engine.evaluate import Evaluator
+from policies.engine.graph import Graph
+from policies.engine.kinds import kind_of
+from policies.engine.resource import Resource, flag, number
+from policies.engine.rule import ADVISORY, HIGH, MANDATORY, Context, Level, Problem, Registry, Rule
+from policies.engine.unknown import Unknown, UnknownValueError, is_unknown
+
+from .conftest import urn_of
+
+UNKNOWN = "04da6b54-80e4-46f7-96ec-b56ff0331ba9"
+SIGNATURE = "4dabf18193072939515e22adb298388d"
+SECRET = "1b47061264138c4ac30d75fd1eb44270"
+OUTPUT = "d0e6a833031e9bbcd3f4e8bde6ca49a4"
+REFERENCE = "5cf8f73096256a8f31e491e813e4eb8e"
+
+
+def made(type_: str, name: str = "it", made_of: dict[str, list[Resource]] | None = None, **properties: Any) -> Resource:
+    deps = {key: tuple(each.urn for each in others) for key, others in (made_of or {}).items()}
+    return Resource(type_, name, urn_of(name, type_), properties, property_dependencies=deps)
+
+
+@pytest.mark.parametrize(
+    ("token", "kind", "patch"),
+    [
+        ("aws:lb/targetGroup:TargetGroup", "aws:lb:TargetGroup", False),
+        ("aws:alb/targetGroup:TargetGroup", "aws:lb:TargetGroup", False),
+        ("aws:elasticloadbalancingv2/listener:Listener", "aws:lb:Listener", False),
+        ("kubernetes:core/v1:Service", ":Service", False),
+        ("kubernetes:core/v1:ServicePatch", ":Service", True),
+        ("kubernetes:apps/v1:DeploymentPatch", "apps:Deployment", True),
+        ("kubernetes:networking.k8s.io/v1beta1:Ingress", "networking.k8s.io:Ingress", False),
+        ("kubernetes:extensions/v1beta1:Ingress", "networking.k8s.io:Ingress", False),
+        ("kubernetes:elbv2.k8s.aws/v1beta1:TargetGroupBindingPatch", "elbv2.k8s.aws:TargetGroupBinding", True),
+        ("grpc-platform:index:Workload", "grpc-platform:index:Workload", False),
+    ],
+)
+def test_a_kind_is_one_however_it_is_written(token: str, kind: str, patch: bool) -> None:
+    assert tuple(kind_of(token)) == (kind, patch)
+
+
+def test_whatever_is_done_with_an_unknown_value_is_noticed() -> None:
+    value = Unknown("a.b")
+    for use in (
+        lambda: bool(value),
+        lambda: value == 1,
+        lambda: f"{value}",
+        lambda: value > 1,
+        lambda: [*value],
+        lambda: value["x"],
+        lambda: value.lower,
+        lambda: int(value),
+        lambda: len(value),
+        lambda: value + 1,
+    ):
+        with pytest.raises(UnknownValueError, match=r"a\.b is not known yet"):
+            use()
+    assert is_unknown(value)
+
+
+PLAIN = st.recursive(
+    st.none() | st.booleans() | st.integers(-(2**53), 2**53) | st.text(max_size=8).filter(lambda text: text != UNKNOWN),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=5), inner, max_size=3),
+    max_leaves=12,
+)
+
+
+def internal(value: Any) -> bool:
+    if isinstance(value, dict):
+        return any(key.startswith("__") or key == SIGNATURE or internal(inner) for key, inner in value.items())
+    return isinstance(value, list) and any(map(internal, value))
+
+
+@given(st.dictionaries(st.text(max_size=5), PLAIN, max_size=4).filter(lambda value: not internal(value)))
+def test_what_the_engine_sends_and_what_json_says_are_the_same(value: dict[str, Any]) -> None:
+    message = struct_pb2.Struct()
+    message.update(value)
+    assert Decoder().struct(message) == Decoder().plain(value) == value
+
+
+def test_markers_are_taken_away_and_secrets_remembered() -> None:
+    raw: dict[str, Any] = {
+        "unknown": UNKNOWN,
+        "secret": {SIGNATURE: SECRET, "value": {"inner": "hush-hush"}},
+        "sealed": {SIGNATURE: SECRET, "ciphertext": "v1:…"},
+        "later": {SIGNATURE: OUTPUT, "secret": True},
+        "whose": {SIGNATURE: REFERENCE, "urn": "urn:x", "id": "tg-1"},
+        "__defaults": ["a"],
+        "whole": 3.0,
+        "part": 0.5,
+    }
+    message = struct_pb2.Struct()
+    message.update(raw)
+    decoder = Decoder()
+    found = decoder.struct(message)
+    assert is_unknown(found["unknown"])
+    assert is_unknown(found["sealed"])
+    assert is_unknown(found["later"])
+    assert found["secret"] == {"inner": "hush-hush"}
+    assert (found["whose"], found["whole"], found["part"]) == ("tg-1", 3, 0.5)
+    assert isinstance(found["whole"], int)
+    assert "__defaults" not in found
+    assert sorted(decoder.secrets) == ["later", "sealed", "secret"]
+
+
+def test_a_message_shows_no_secret() -> None:
+    secret = Resource("t", "it", "urn:it", {"a": {"b": "hush-hush"}, "c": "x" * 200}, secrets=("a",))
+    assert secret.shown("a.b") == "[secret]"
+    assert len(secret.shown("c")) < 90
+    assert secret.shown("d") == "nothing"
+
+
+def test_a_path_leads_through_maps_and_lists_and_stops_at_the_unknown() -> None:
+    resource = made("t", a={"b": [{"c": 1}, {"c": Unknown("a.b[1].c")}], "d": Unknown("a.d")})
+    assert resource.get("a.b[0].c") == 1
+    assert resource.get("a.b[7].c", "none") == "none"
+    assert is_unknown(resource.get("a.d.e.f"))
+    assert [path for path, _ in resource.items("a.b")] == ["a.b[0]", "a.b[1]"]
+    with pytest.raises(UnknownValueError):
+        list(resource.items("a.d"))
+
+
+def test_what_a_patch_does_not_state_is_not_known() -> None:
+    assert made("kubernetes:apps/v1:Deployment").get("spec.replicas") is None
+    assert is_unknown(made("kubernetes:apps/v1:DeploymentPatch").get("spec.replicas"))
+
+
+def test_numbers_and_flags_are_read_from_text_too() -> None:
+    assert (number("30"), number(30.5), number("thirty"), number(None), number(True)) == (30, 30.5, None, None, None)
+    assert (flag("True", default=False), flag(None, default=True), flag("no", default=True)) == (True, True, False)
+
+
+GROUP = "aws:lb/targetGroup:TargetGroup"
+
+
+def test_a_relation_is_by_id_where_it_is_known_and_else_by_what_a_property_was_made_of() -> None:
+    one, other = made(GROUP, "one", arn="arn:aws:one:1"), made(GROUP, "other")
+    rule = made("aws:lb/listenerRule:ListenerRule", "rule", {"actions": [one, other]}, target="arn:aws:one:1")
+    blind = made("aws:lb/listenerRule:ListenerRule", "blind", {"target": [other]}, target=Unknown("target"))
+    lost = made("aws:lb/listenerRule:ListenerRule", "lost", {"target": [one, other]}, target=Unknown("target"))
+    graph = Graph([one, other, rule, blind, lost])
+    assert graph.referred(rule, "target", one.kind) is one
+    assert graph.made_of(rule, "actions[0].x", one.kind) == [one, other]
+    assert graph.referred(blind, "target", one.kind) is other
+    with pytest.raises(UnknownValueError):
+        graph.referred(lost, "target", one.kind)
+    assert graph.users(other, rule.kind) == [rule, blind, lost]
+    assert graph.users(one, rule.kind) == [rule, lost]
+    assert graph.referred(rule, "nothing", one.kind) is None
+
+
+def test_a_component_stands_for_what_it_has_inside() -> None:
+    whole = Resource("acme:index:Edge", "edge", "urn:edge", {})
+    inner = Resource(GROUP, "inner", "urn:inner", {"port": 1}, parent="urn:edge")
+    user = Resource("t", "user", "urn:user", {}, property_dependencies={"group": ("urn:edge",)})
+    assert Graph([whole, inner, user]).made_of(user, "group", "aws:lb:TargetGroup") == [inner]
+
+
+def service(namespace: Any, spaces: list[Resource], name: str = "orders") -> Resource:
+    metadata = {"name": name, "namespace": namespace}
+    return made("kubernetes:core/v1:Service", f"service-{name}", {"metadata": spaces}, metadata=metadata)
+
+
+@pytest.mark.parametrize("known", [True, False])
+def test_objects_find_each_other_though_their_namespace_has_no_name_yet(known: bool) -> None:
+    name = "orders" if known else Unknown("metadata.name")
+    space = made("kubernetes:core/v1:Namespace", "space", metadata={"name": name})
+    there = service(Unknown("metadata.namespace"), [space])
+    elsewhere = service("other", [], "orders2")
+    binding = made(
+        "kubernetes:elbv2.k8s.aws/v1beta1:TargetGroupBinding",
+        "binding",
+        {"metadata": [space], "spec": [there]},
+        metadata={"namespace": Unknown("metadata.namespace")},
+        spec={"serviceRef": {"name": Unknown("spec.serviceRef.name")}},
+    )
+    graph = Graph([space, there, elsewhere, binding])
+    assert graph.object(binding, "spec.serviceRef.name", ":Service") is there
+    assert graph.namespace(binding) is space
+    assert list(graph.inside(graph.namespace_of(binding), ":Service")) == [there]
+    assert graph.named(graph.namespace_of(there), "orders", ":Service") is there
+
+
+def test_a_namespace_that_cannot_be_told_is_no_namespace() -> None:
+    lost = service(Unknown("metadata.namespace"), [])
+    with pytest.raises(UnknownValueError):
+        Graph([lost]).namespace_of(lost)
+
+
+def test_a_selector_finds_workloads_of_its_own_namespace() -> None:
+    def workload(name: str, namespace: str, **labels: str) -> Resource:
+        template = {"metadata": {"labels": labels}}
+        metadata = {"name": name, "namespace": namespace}
+        return made("kubernetes:apps/v1:Deployment", name, metadata=metadata, spec={"template": template})
+
+    one, two, far = (
+        workload("one", "a", app="x", tier="1"),
+        workload("two", "a", app="y"),
+        workload("far", "b", app="x"),
+    )
+    selecting = made(
+        "kubernetes:core/v1:Service", "svc", metadata={"name": "s", "namespace": "a"}, spec={"selector": {"app": "x"}}
+    )
+    graph = Graph([one, two, far, selecting])
+    assert graph.selected(selecting, "apps:Deployment") == [one]
+
+
+def rule(identity: str, check: Any, *, stack: bool = False, level: Level = MANDATORY) -> Rule:
+    return Rule(identity, "title", HIGH, level, ("aws:lb:TargetGroup",), check, "why", "Do.", "source", stack=stack)
+
+
+def test_a_rule_that_breaks_harms_no_other_and_is_no_pass() -> None:
+    def broken(resource: Resource, _: Context) -> Iterator[Problem]:
+        yield Problem("a", "found before it broke")
+        raise KeyError(resource.get("password"))
+
+    def sound(_: Resource, __: Context) -> Iterator[Problem]:
+        yield Problem("", "found")
+
+    report = Evaluator([rule("A1", broken), rule("B1", sound, stack=True)], {}, {}).everything(
+        [made(GROUP, password="hush-hush")]
+    )
+    assert [each.message for each in report.findings] == ["found before it broke", "found"]
+    assert report.failures[0].rule == "A1"
+    assert report.failures[0].error.startswith("KeyError at test_engine.py:")
+    assert "hush" not in report.failures[0].error
+    assert (report.pairs, report.evaluated) == (2, 1)
+
+
+def test_a_rule_sees_what_it_can_before_the_unknown() -> None:
+    def half(resource: Resource, _: Context) -> Iterator[Problem]:
+        yield Problem("port", "seen")
+        if resource.get("vpcId") == "x":
+            yield Problem("vpcId", "never")
+
+    report = Evaluator([rule("A1", half)], {}, {}).everything([made(GROUP, vpcId=Unknown("vpcId"))])
+    assert [each.path for each in report.findings] == ["port"]
+    assert [each.path for each in report.not_evaluated] == ["vpcId"]
+
+
+def test_disabled_rules_are_not_tried_and_ids_are_unique() -> None:
+    every = rule("A1", lambda *_: [Problem("", "x")])
+    assert Evaluator([every], {"A1": Level.DISABLED}, {}).everything([made(GROUP)]).pairs == 0
+    assert Evaluator([every], {"A1": ADVISORY}, {}).everything([made(GROUP)]).pairs == 1
+    with pytest.raises(ValueError, match="same id: A1"):
+        Registry([every, every])

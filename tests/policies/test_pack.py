@@ -1,0 +1,95 @@
+"""The pack on the real engine: every rule fails one preview and passes another, in two runs for all of them."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.conftest import CHECKOUT, MINIMAL, World, new_world
+
+from .conftest import RULES, judged, resources
+
+pytestmark = pytest.mark.engine
+
+PACK = CHECKOUT / "policies"
+
+
+def violations(world: World, log: Path, *args: str, **env: str) -> tuple[int, list[dict[str, Any]]]:
+    """The exit code of a preview with the pack, and its policy events."""
+    result = world.engine.run(
+        *("preview", "--stack", world.stack, "--policy-pack", str(PACK), "--event-log", str(log), *args),
+        cwd=world.program,
+        check=False,
+        env={"PULUMI_DEBUG_COMMANDS": "true", "CHECKOUT": str(CHECKOUT), **env},
+    )
+    events = [json.loads(line) for line in log.read_text().splitlines()]
+    return result.code, [event["policyEvent"] for event in events if "policyEvent" in event]
+
+
+@pytest.fixture(scope="module")
+def world(tmp_path_factory: pytest.TempPathFactory) -> World:
+    program = (CHECKOUT / "tests" / "policies" / "program.py").read_text(encoding="utf-8")
+    return new_world(tmp_path_factory.mktemp("pack"), program)
+
+
+def about(event: dict[str, Any]) -> tuple[str, str]:
+    """Rule and logical name that an event is about."""
+    return event["policyName"], event.get("resourceUrn", "").rpartition("::")[2]
+
+
+def test_every_bad_example_is_found_by_its_rule(world: World, tmp_path: Path) -> None:
+    code, events = violations(world, tmp_path / "events", EXAMPLES="bad")
+    assert code != 0
+    found = {about(event) for event in events}
+    expected = {
+        (rule.id, f"{rule.id}-{place}-{name}")
+        for rule in RULES
+        for place, example in enumerate(rule.bad)
+        for name in example.about
+    }
+    assert expected <= found, sorted(expected - found)
+
+
+def test_no_good_example_is_found_by_its_rule_and_in_process_the_findings_are_the_same(
+    world: World, tmp_path: Path
+) -> None:
+    _, events = violations(world, tmp_path / "events", EXAMPLES="good")
+    own = [event for event in events if about(event)[1].startswith(f"{event['policyName']}-")]
+    assert own == []
+    for rule in RULES:
+        for example in rule.good:
+            assert judged(rule, resources(example)).findings == []
+
+
+def test_an_event_says_what_why_and_what_to_do(world: World, tmp_path: Path) -> None:
+    _, events = violations(world, tmp_path / "events", EXAMPLES="bad")
+    event = next(each for each in events if about(each) == ("ALB006", "ALB006-0-orders"))
+    assert event["enforcementLevel"] == "mandatory"
+    assert event["message"].splitlines()[0] == "The matcher of a gRPC target group means SERVING"
+    assert "healthCheck.matcher: missing, which means 12 (UNIMPLEMENTED): any server passes" in event["message"]
+    assert 'Fix: Set healthCheck.matcher to "0"' in event["message"]
+
+
+@pytest.fixture(scope="module")
+def platform(tmp_path_factory: pytest.TempPathFactory) -> World:
+    world = new_world(tmp_path_factory.mktemp("platform"))
+    world.configure(MINIMAL)
+    return world
+
+
+def test_our_own_platform_passes(platform: World, tmp_path: Path) -> None:
+    code, events = violations(platform, tmp_path / "events")
+    assert code == 0
+    assert [event for event in events if event["enforcementLevel"] == "mandatory"] == []
+
+
+def test_a_configuration_that_is_wrong_stops_the_preview_with_all_of_it(platform: World, tmp_path: Path) -> None:
+    config = tmp_path / "config.json"
+    config.write_text(json.dumps({"ALB6": "mandatory", "XST004": {"waivers": [{"rule": "ALB006"}]}}))
+    result = platform.run("preview", "--policy-pack", str(PACK), "--policy-pack-config", str(config), check=False)
+    assert result.code != 0
+    assert "there is no rule ALB6" in result.text
+    assert "XST004.waivers[0].expires: must be a day such as 2027-03-31" in result.text
