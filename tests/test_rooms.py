@@ -10,7 +10,7 @@ ROOMS = {"components", "policies", "checks", "local_cloud", "samples", "probe", 
 ALLOWED: dict[str, set[str]] = {
     "components": set(),
     "policies": set(),
-    "checks": {"policies", "components.settings"},
+    "checks": {"policies", "components.settings", "tools"},
     "local_cloud": set(),
     "samples": set(),
     "probe": set(),

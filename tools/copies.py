@@ -125,6 +125,23 @@ def make(place: Environment, name: str, folder: Path) -> tuple[Path, LocalEngine
     return copy, engine
 
 
+def advance(copy: Path, engine: LocalEngine, place: Environment, name: str) -> None:
+    """Put the program and the stack file of another checkout into a copy; backend, cloud and stack stay as they are."""
+    settings = _document(place.checkout, name)
+    platform = joins(settings)
+    kept = {file.name: file.read_bytes() for file in copy.glob("Pulumi.*.y*ml")}
+    shutil.rmtree(copy)
+    shutil.copytree(place.checkout, copy, ignore=_IGNORED, symlinks=True)
+    (copy / ".venv").symlink_to(place.venv.resolve())
+    for file in copy.glob("Pulumi.*.y*ml"):
+        file.unlink()
+    for file_name, content in kept.items():
+        (copy / file_name).write_bytes(content)
+    if platform:
+        settings["config"][_EXISTING]["platform_stack"] = platform
+    _configure(engine, copy, name, settings)
+
+
 def _document(checkout: Path, name: str) -> dict[str, Any]:
     return stack_files.read(stack_file(checkout, name))
 
@@ -153,6 +170,21 @@ def _stack(engine: LocalEngine, copy: Path, name: str, settings: Mapping[str, An
     target = copy / f"Pulumi.{name}.yaml"
     target.write_text(stack_files.text({**kept, "config": readable(config)}), encoding="utf-8")
     engine.run("stack", "init", name, cwd=copy)
+    _set_secrets(engine, copy, name, config)
+
+
+def _configure(engine: LocalEngine, copy: Path, name: str, settings: Mapping[str, Any]) -> None:
+    """Write another stack file of a stack that exists, which keeps its own encryption."""
+    target = copy / f"Pulumi.{name}.yaml"
+    own = stack_files.read(target)
+    encryption = {key: own[key] for key in _ENCRYPTION if key in own}
+    kept = {key: value for key, value in settings.items() if key not in (*_ENCRYPTION, "environment", "config")}
+    config = settings["config"]
+    target.write_text(stack_files.text({**encryption, **kept, "config": readable(config)}), encoding="utf-8")
+    _set_secrets(engine, copy, name, config)
+
+
+def _set_secrets(engine: LocalEngine, copy: Path, name: str, config: Mapping[str, Any]) -> None:
     found = secrets(config)
     if found:
         arguments = [part for one in found for part in ("--secret", one.argument)]

@@ -5,6 +5,7 @@ Sources: kubernetes pkg/kubelet/images/types.go, pkg/kubelet/container/sync_resu
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Iterator
 from typing import Any, Final
@@ -16,6 +17,8 @@ from local_cloud.kubernetes.gates import gate_troubles
 from local_cloud.kubernetes.lattice import gates as lattice
 from local_cloud.store import Row
 
+IMAGES: Final = "LOCAL_CLOUD_IMAGES"
+"""With the value `pushed` every image counts as pushed: the environment that is tried out has a registry of its own."""
 _ECR: Final = re.compile(
     r"(\d{12})\.dkr\.ecr\.[a-z0-9-]+\.amazonaws\.com(?:\.cn)?/(?P<name>[^:@]+)(?::(?P<tag>[^@]+))?(?:@(?P<digest>.+))?"
 )
@@ -88,7 +91,7 @@ def _tolerates(toleration: dict[str, Any], taint: dict[str, Any]) -> bool:
 def _image(cluster: Cluster, container: dict[str, Any]) -> Iterator[str]:
     image = str(container.get("image"))
     match = _ECR.fullmatch(image)
-    if match is None or match.group(1) != ACCOUNT:
+    if match is None or match.group(1) != ACCOUNT or os.environ.get(IMAGES) == "pushed":
         return  # nothing is known of other registries
     name, tag, digest = match["name"], match["tag"] or "latest", match["digest"]
     head = f"containers with unready status: [{container.get('name')}] -- [ErrImagePull]"

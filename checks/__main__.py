@@ -1,0 +1,156 @@
+"""The pull-request gate: python -m checks ENV | --state FILE | --manifests DIR | explain RULE.
+
+Exit codes: 0 nothing stands against it, 1 something does, 2 the input is wrong, 3 the gate could not do its work.
+"""
+
+from __future__ import annotations
+
+import argparse
+import datetime as dt
+import sys
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path
+
+from checks import manifests, state, verdicts
+from checks.explain import explain
+from checks.model import Outcome
+from checks.problems import GateError, InputError
+from checks.report import FORMATS
+from policies.engine.configuration import Configuration
+from policies.rules import REGISTRY
+
+_EXIT = (
+    "exit codes: 0 nothing stands against it; 1 a finding of a mandatory rule, or a protected resource would be lost; "
+    "2 the input is wrong; 3 the gate could not do its work"
+)
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="python -m checks",
+        description="Say what a change would replace or delete, and which rules it breaks: without credentials. "
+        "The base branch comes up on a throw-away local cloud, and the work tree is previewed on it.",
+        epilog=_EXIT,
+    )
+    parser.add_argument("env", nargs="?", metavar="ENV", help="an environment: dev for Pulumi.dev.yaml")
+    parser.add_argument("--state", type=Path, metavar="FILE", help="check exported state (pulumi stack export) instead")
+    parser.add_argument("--manifests", type=Path, metavar="DIR", help="check plain Kubernetes YAML instead")
+    parser.add_argument("--base", metavar="REF", help="what to compare with (default: the main branch)")
+    parser.add_argument("--config", type=Path, metavar="FILE", help="the pack's configuration, as --policy-pack-config")
+    parser.add_argument("--format", choices=list(FORMATS), default="text", help="what to print (default: %(default)s)")
+    parser.add_argument(
+        "--report",
+        action="append",
+        default=[],
+        metavar="FORMAT=FILE",
+        help=f"write a report too, any number of times; FORMAT is one of {', '.join(FORMATS)}",
+    )
+    parser.add_argument("--today", help=argparse.SUPPRESS, metavar="DAY")
+    return parser
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Run; the exit code."""
+    try:
+        if arguments[:1] == ["explain"]:
+            return _explain(arguments[1:])
+        asked = _parser().parse_args(arguments)
+        reports = _reports(asked.report)
+        outcome = _outcome(asked)
+        for form, file in reports:
+            _write(file, FORMATS[form](outcome))
+        sys.stdout.write(FORMATS[asked.format](outcome))
+    except InputError as error:
+        sys.stderr.write(f"{error}\n")
+        return 2
+    except GateError as error:
+        sys.stderr.write(f"{error}\n")
+        return 3
+    return 1 if outcome.blocks else 0
+
+
+def _explain(arguments: Sequence[str]) -> int:
+    parser = argparse.ArgumentParser(prog="python -m checks explain", description="Everything about a rule.")
+    parser.add_argument("rule", metavar="RULE", help="for example ALB006")
+    sys.stdout.write(explain(parser.parse_args(arguments).rule))
+    return 0
+
+
+def _outcome(asked: argparse.Namespace) -> Outcome:
+    given = [name for name in ("env", "state", "manifests") if getattr(asked, name) is not None]
+    if len(given) != 1:
+        raise InputError("give one of ENV, --state FILE and --manifests DIR (see --help)")
+    chosen, today = verdicts.configured(asked.config), _today(asked.today)
+    if asked.state is not None:
+        return _of_state(asked.state, chosen, today)
+    if asked.manifests is not None:
+        return _of_manifests(asked.manifests, chosen, today)
+    from checks import gate  # noqa: PLC0415 - the others need neither git nor an engine
+
+    with tempfile.TemporaryDirectory(prefix="grpc-platform-checks-", ignore_cleanup_errors=True) as folder:
+        checkout = Path(__file__).resolve().parent.parent
+        return gate.check(gate.Asked(checkout, asked.env, asked.base, chosen, today, _say), Path(folder))
+
+
+def _of_state(file: Path, chosen: Configuration, today: dt.date) -> Outcome:
+    resources = state.read(file)
+    findings, report = verdicts.judged(resources, chosen, today, lambda _: None)
+    return Outcome(
+        subject=str(file),
+        findings=findings,
+        resources=len(resources),
+        pairs=report.pairs,
+        evaluated=report.evaluated,
+        rules=len(REGISTRY),
+    )
+
+
+def _of_manifests(folder: Path, chosen: Configuration, today: dt.date) -> Outcome:
+    resources, places = manifests.read(folder)
+    findings, report = verdicts.judged(resources, chosen, today, lambda each: places.get(each.urn))
+    return Outcome(
+        subject=str(folder),
+        findings=findings,
+        resources=len(resources),
+        pairs=report.pairs,
+        evaluated=report.evaluated,
+        rules=len(REGISTRY),
+    )
+
+
+def _today(given: str | None) -> dt.date:
+    try:
+        return dt.date.fromisoformat(given) if given else dt.datetime.now(tz=dt.UTC).date()
+    except ValueError:
+        raise InputError(f"--today {given}: must be a day such as 2027-03-31") from None
+
+
+def _reports(given: Sequence[str]) -> list[tuple[str, Path]]:
+    found = []
+    for each in given:
+        form, separator, file = each.partition("=")
+        if not separator or form not in FORMATS or not file:
+            raise InputError(f"--report {each}: must be FORMAT=FILE with FORMAT one of {', '.join(FORMATS)}")
+        found.append((form, Path(file)))
+    return found
+
+
+def _write(file: Path, text: str) -> None:
+    """The whole file, or nothing."""
+    partial = file.with_name(f".{file.name}.partial")
+    try:
+        partial.write_text(text, encoding="utf-8")
+        partial.replace(file)
+    except OSError as error:
+        partial.unlink(missing_ok=True)
+        raise InputError(f"--report {file}: cannot be written: {error.strerror}") from None
+
+
+def _say(text: str) -> None:
+    sys.stderr.write(f"{text} …\n")
+    sys.stderr.flush()
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,63 @@
+"""`python -m checks explain ALB006`: everything there is to say about a rule."""
+
+from __future__ import annotations
+
+import difflib
+import json
+from collections.abc import Iterator
+
+import yaml
+
+from checks.problems import InputError
+from policies.engine.rule import Example, Rule
+from policies.engine.unknown import Unknown
+from policies.rules import REGISTRY
+
+
+def explain(identity: str) -> str:
+    """The text about a rule. Raises InputError when there is none of that id."""
+    rule = REGISTRY.get(identity.upper())
+    if rule is None:
+        names = [each.id for each in REGISTRY]
+        near = difflib.get_close_matches(identity.upper(), names, n=1)
+        hint = f"; did you mean {near[0]}?" if near else f" (there is: {', '.join(names)})"
+        raise InputError(f"there is no rule {identity}{hint}")
+    return "\n".join(_lines(rule)) + "\n"
+
+
+def _lines(rule: Rule) -> Iterator[str]:
+    yield f"{rule.id}: {rule.title}"
+    yield f"severity {rule.severity.value}, {rule.level.value}"
+    yield ""
+    yield rule.why
+    yield ""
+    yield f"Fix: {rule.remedy}"
+    if rule.fix is not None:
+        yield "     The pack makes this change itself where the rule's level is remediate."
+    if rule.replaces:
+        yield "     It makes a new resource."
+    yield f"See: {rule.source}"
+    for name, option in rule.options.items():
+        yield f"Option {name}: {option.schema['description']} Default: {json.dumps(option.default)}."
+    for kind, examples in (("Bad", rule.bad), ("Good", rule.good)):
+        for example in examples:
+            yield ""
+            yield f"{kind}: {example.title}"
+            yield example_text(example)
+
+
+def example_text(example: Example) -> str:
+    """An example as YAML, as `resources:` of a Pulumi YAML program would have it."""
+    found = {
+        name: {"type": given["type"], "properties": _plain(given["properties"])}
+        for name, given in example.resources.items()
+    }
+    return yaml.safe_dump(found, sort_keys=False, default_flow_style=False).rstrip()
+
+
+def _plain(value: object) -> object:
+    if isinstance(value, Unknown):
+        return "(not known before the update)"
+    if isinstance(value, dict):
+        return {key: _plain(each) for key, each in value.items()}
+    return [_plain(each) for each in value] if isinstance(value, (list, tuple)) else value

@@ -1,0 +1,62 @@
+"""Exported state, `pulumi stack export`: the resources in it, or what is wrong with the file."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+from checks.problems import InputError
+from policies.engine import sources
+from policies.engine.resource import Resource
+
+
+def read(file: Path) -> list[Resource]:
+    """The resources of a file. Raises InputError with file, line and cause."""
+    document = document_of(file)
+    deployment = document.get("deployment", document)
+    entries = deployment.get("resources") if isinstance(deployment, dict) else None
+    if not isinstance(entries, list):
+        raise InputError(
+            f"{file}: this is no state of a stack: no list deployment.resources (export one with: pulumi stack export)"
+        )
+    wrong = [f"{file}: {where}" for place, each in enumerate(entries) for where in _wrong(place, each)]
+    if wrong:
+        raise InputError(wrong)
+    return sources.from_state(document)
+
+
+def document_of(file: Path) -> dict[str, Any]:
+    """A file with one JSON object. Raises InputError with file, line and cause."""
+    try:
+        text = file.read_text(encoding="utf-8")
+    except OSError as error:
+        raise InputError(f"{file}: cannot be read: {error.strerror}") from None
+    except UnicodeDecodeError as error:
+        raise InputError(f"{file}: is no UTF-8 text (byte {error.start})") from None
+    try:
+        document = json.loads(text)
+    except json.JSONDecodeError as error:
+        raise InputError(f"{file}:{error.lineno}: is no JSON: {error.msg} (column {error.colno})") from None
+    except RecursionError:
+        raise InputError(f"{file}: is nested too deeply") from None
+    if not isinstance(document, dict):
+        raise InputError(f"{file}: must be a JSON object")
+    return document
+
+
+def _wrong(place: int, entry: Any) -> list[str]:
+    where = f"deployment.resources[{place}]"
+    if not isinstance(entry, dict):
+        return [f"{where}: must be an object"]
+    found = [
+        f"{where}.{key}: missing; must be text"
+        for key in ("urn", "type")
+        if not isinstance(entry.get(key), str) or not entry[key]
+    ]
+    found += [
+        f"{where}.{key}: must be an object"
+        for key in ("inputs", "outputs", "propertyDependencies")
+        if entry.get(key) is not None and not isinstance(entry[key], dict)
+    ]
+    return found

@@ -1,0 +1,48 @@
+"""The base branch's files beside the work tree's, taken out of git."""
+
+from __future__ import annotations
+
+import io
+import subprocess
+import tarfile
+from pathlib import Path
+
+from checks.problems import GateError, InputError
+
+_DEFAULTS = ("origin/main", "main", "origin/master", "master")
+
+
+def merge_base(checkout: Path, ref: str | None) -> str | None:
+    """The commit at which the work tree left `ref`, by default the main branch; None outside git or without one.
+
+    Raises InputError when `ref` is given and is no commit.
+    """
+    for candidate in (ref,) if ref else _DEFAULTS:
+        found = _git(checkout, "merge-base", candidate, "HEAD")
+        if found is not None:
+            return found.strip()
+    if ref:
+        raise InputError(f"--base {ref}: there is no such commit here; fetch it first (git fetch origin {ref})")
+    return None
+
+
+def extract(checkout: Path, commit: str, folder: Path) -> None:
+    """Write the files of a commit into a new folder. Raises GateError when git cannot."""
+    archive = subprocess.run(
+        ["git", "archive", "--format=tar", commit],
+        cwd=checkout,
+        capture_output=True,
+        check=False,
+    )
+    if archive.returncode:
+        raise GateError(f"git archive {commit[:12]}: {archive.stderr.decode(errors='replace').strip()}")
+    with tarfile.open(fileobj=io.BytesIO(archive.stdout)) as files:
+        files.extractall(folder, filter="data")
+
+
+def _git(checkout: Path, *args: str) -> str | None:
+    try:
+        found = subprocess.run(["git", *args], cwd=checkout, capture_output=True, text=True, check=False)
+    except OSError:
+        return None
+    return found.stdout if found.returncode == 0 else None
