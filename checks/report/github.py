@@ -10,7 +10,7 @@ def write(outcome: Outcome) -> str:
     """A command for each finding that is new, and one for the verdict."""
     lines = [
         f"::{'error' if each.blocks else 'warning'} {_properties(each.place, each.verdict.rule)}::"
-        + _value(f"{words.subject(each)}: {each.verdict.message} Fix: {words.remedy(each)}")
+        + _value(f"{words.subject(each)}: {words.message(each)} Fix: {words.remedy(each)}")
         for each in ordered(outcome.findings)
         if each.status is Status.NEW and each.verdict.kind != "waived"
     ]

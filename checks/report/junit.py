@@ -38,15 +38,15 @@ def _settle(case: ET.Element, findings: Sequence[Finding]) -> None:
     blind = [each for each in findings if each.verdict.kind in ("not evaluated", "failed") and not each.blocks]
     other = [each for each in findings if each not in failing and each not in blind]
     if failing:
-        ET.SubElement(case, "failure", message=_clean(failing[0].verdict.message)).text = _text(failing)
+        ET.SubElement(case, "failure", message=_clean(words.message(failing[0]))).text = _text(failing)
     elif blind:
-        ET.SubElement(case, "skipped", message=_clean(blind[0].verdict.message))
+        ET.SubElement(case, "skipped", message=_clean(words.message(blind[0])))
     if other:
         ET.SubElement(case, "system-out").text = _text(other)
 
 
 def _text(findings: Sequence[Finding]) -> str:
-    lines = [f"{words.subject(each)} {words.where(each)}: {each.verdict.message}".strip() for each in findings]
+    lines = [f"{words.subject(each)} {words.where(each)}: {words.message(each)}".strip() for each in findings]
     return _clean("\n".join(lines))
 
 

@@ -55,7 +55,7 @@ def _table(findings: list[Finding], heading: str) -> Iterator[str]:
         place = words.where(each)
         where = f"{_plain(words.subject(each))}{f'<br>`{place}`' if place else ''}"
         yield (
-            f"| {each.verdict.rule} | {words.level(each)} | {where} | {_plain(each.verdict.message)} | "
+            f"| {each.verdict.rule} | {words.level(each)} | {where} | {_plain(words.message(each))} | "
             f"{_plain(words.remedy(each))} |"
         )
     if len(findings) > _MOST:

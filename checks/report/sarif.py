@@ -69,9 +69,9 @@ def _result(finding: Finding, index: dict[str, int]) -> dict[str, Any]:
         "ruleId": verdict.rule,
         "ruleIndex": index[verdict.rule],
         "level": _LEVELS[verdict.level],
-        "message": {"text": f"{words.subject(finding)}: {verdict.message}"},
+        "message": {"text": f"{words.subject(finding)}: {words.message(finding)}"},
         "baselineState": _STATES[finding.status],
-        "partialFingerprints": {"finding/v1": key_of(Found(verdict.rule, verdict.urn, verdict.path, verdict.message))},
+        "partialFingerprints": {"finding/v1": key_of(Found(verdict.rule, verdict.urn, verdict.path, ""))},
         "locations": [_location(finding)],
     }
     if verdict.kind == "waived" and verdict.waiver:

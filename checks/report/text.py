@@ -45,7 +45,7 @@ def _finding(finding: Finding, *, brief: bool) -> Iterator[str]:
     yield f"    {words.subject(finding)}{f' ({place})' if place else ''}"
     if brief:
         return
-    yield f"    {finding.verdict.message}"
+    yield f"    {words.message(finding)}"
     if finding.verdict.kind == "waived" and finding.verdict.waiver:
         waiver = finding.verdict.waiver
         yield f"    waived by {waiver.owner} until {waiver.expires}: {waiver.reason}"

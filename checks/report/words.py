@@ -48,8 +48,17 @@ def where(finding: Finding) -> str:
 def subject(finding: Finding) -> str:
     """The resource and the property a finding is about."""
     verdict = finding.verdict
-    name = verdict.urn.rpartition("::")[2]
-    return f"{name} {verdict.path}".strip()
+    return printable(f"{verdict.urn.rpartition('::')[2]} {verdict.path}".strip())
+
+
+def message(finding: Finding) -> str:
+    """What is wrong."""
+    return printable(finding.verdict.message)
+
+
+def printable(text: str) -> str:
+    """Text without characters that a terminal would act on."""
+    return "".join(char if char.isprintable() else " " for char in text)
 
 
 def headline(outcome: Outcome) -> str:
@@ -70,7 +79,7 @@ def sentence(change: Change) -> str:
     if change.operation == "update" and change.keys:
         cause = f": {', '.join(change.keys)}"
     guarded = " (protected: Pulumi will refuse)" if change.protect and change.operation in ("replace", "delete") else ""
-    return f"{change.operation} {change.name} ({change.type.rpartition(':')[2]}){cause}{guarded}"
+    return f"{change.operation} {printable(change.name)} ({change.type.rpartition(':')[2]}){cause}{guarded}"
 
 
 def tally(outcome: Outcome) -> str:

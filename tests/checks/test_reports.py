@@ -1,0 +1,107 @@
+"""The forms of a report: valid, complete, and safe whatever names are in it."""
+
+from __future__ import annotations
+
+import json
+import xml.etree.ElementTree as ET
+
+import pytest
+
+from checks.model import Change, Finding, Outcome, Place, Status, compared
+from checks.report import FORMATS
+from policies.engine.rule import Level
+from policies.engine.verdict import Verdict
+
+URN = "urn:pulumi:dev::shop::aws:lb/targetGroup:TargetGroup::"
+EVIL = "<script>|`@team`\n::error::x\x00%0A"
+
+
+def finding(
+    name: str = "orders", status: Status = Status.NEW, kind: str = "finding", message: str = "is bad"
+) -> Finding:
+    verdict = Verdict("ALB006", Level.MANDATORY, f"{URN}{name}", "healthCheck.matcher", message, kind)
+    return Finding(verdict, status, Place("Pulumi.dev.yaml", 12))
+
+
+@pytest.fixture
+def outcome() -> Outcome:
+    changes = [
+        Change("update", f"{URN}a", "aws:lb/targetGroup:TargetGroup", ("tags",)),
+        Change("replace", f"{URN}b", "aws:lb/targetGroup:TargetGroup", ("port",), protect=True),
+        Change("delete", f"{URN}c", "aws:lb/targetGroup:TargetGroup"),
+    ]
+    findings = [
+        finding(),
+        finding("old", Status.UNCHANGED),
+        finding("gone", Status.FIXED),
+        finding("blind", kind="not evaluated", message="not evaluated: healthCheck.matcher is not known yet"),
+        finding(EVIL, message=EVIL),
+    ]
+    return Outcome("dev", changes, findings, ["a note"], 10, 20, 19, 5, protected=[changes[1]])
+
+
+def test_what_is_lost_comes_first(outcome: Outcome) -> None:
+    text = FORMATS["text"](outcome)
+    assert text.startswith("dev: blocked: 1 protected resource would be lost (b)\nnote: a note\n")
+    parts = (
+        "replace b (TargetGroup) because port cannot change in place (protected: Pulumi will refuse)",
+        "delete c",
+        "New findings: 3",
+        "Findings that the base branch has too: 1",
+    )
+    assert [part for part in sorted(parts, key=text.index)] == list(parts)
+    assert "update a" not in text
+    assert "19 of 20 pairs evaluated (95.0 %)" in text
+
+
+def test_markdown_has_no_markup_of_others(outcome: Outcome) -> None:
+    text = FORMATS["markdown"](outcome)
+    assert text.startswith("<!-- grpc-platform checks -->\n### ❌ dev: blocked")
+    assert "<script>" not in text
+    assert "@team" not in text
+    assert "<details><summary>Fixed: 1</summary>" in text
+    assert all(row.count(" | ") == 4 for row in text.splitlines() if row.startswith("| ALB006"))
+
+
+def test_json_says_everything(outcome: Outcome) -> None:
+    document = json.loads(FORMATS["json"](outcome))
+    assert document["blocks"] is True
+    assert [each["status"] for each in document["findings"]].count("fixed") == 1
+    assert document["findings"][0]["file"] == "Pulumi.dev.yaml"
+    assert {each["operation"] for each in document["changes"]} == {"update", "replace", "delete"}
+
+
+def test_sarif_points_at_lines_and_knows_the_base(outcome: Outcome) -> None:
+    document = json.loads(FORMATS["sarif"](outcome))
+    assert document["version"] == "2.1.0"
+    (run,) = document["runs"]
+    rules = run["tool"]["driver"]["rules"]
+    for result in run["results"]:
+        assert rules[result["ruleIndex"]]["id"] == result["ruleId"]
+        assert result["locations"][0]["physicalLocation"]["region"]["startLine"] == 12
+    assert sorted({each["baselineState"] for each in run["results"]}) == ["absent", "new", "unchanged"]
+
+
+def test_junit_skips_what_could_not_be_evaluated() -> None:
+    blind = finding("blind", kind="not evaluated", message="not evaluated: x is not known yet")
+    open_ = Finding(Verdict("ALB006", Level.ADVISORY, URN, "x", blind.verdict.message, "not evaluated"))
+    suite = ET.fromstring(FORMATS["junit"](Outcome("dev", findings=[open_])))  # noqa: S314 - our own text
+    assert (suite.get("failures"), suite.get("skipped")) == ("0", "1")
+    suite = ET.fromstring(FORMATS["junit"](Outcome("dev", findings=[finding(EVIL, message=EVIL)])))  # noqa: S314 - ours
+    assert suite.get("failures") == "1"
+
+
+def test_no_name_ends_a_workflow_command(outcome: Outcome) -> None:
+    lines = FORMATS["github"](outcome).splitlines()
+    assert all(line.startswith(("::error ", "::warning ", "::notice ")) for line in lines)
+    assert any("file=Pulumi.dev.yaml,line=12" in line for line in lines)
+    assert not any("old" in line.partition("::")[2].partition("::")[2] for line in lines)
+
+
+def test_findings_are_told_apart_by_rule_resource_and_path() -> None:
+    found = compared([finding("a"), finding("b", message="was other")], [finding("b"), finding("c")])
+    assert {each.verdict.urn.rpartition("::")[2]: each.status for each in found} == {
+        "a": Status.FIXED,
+        "b": Status.UNCHANGED,
+        "c": Status.NEW,
+    }
