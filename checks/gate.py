@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from checks import trees, verdicts
+from checks import settings_errors, trees, verdicts
 from checks.lines import Lines
 from checks.model import Change, Finding, Outcome, Place, compared
 from checks.problems import GateError, InputError
@@ -56,6 +56,9 @@ def check(asked: Asked, folder: Path) -> Outcome:
         copies.stack_file(asked.checkout, asked.environment)
     except copies.UnknownEnvironmentError as error:
         raise InputError(str(error)) from None
+    wrong = list(settings_errors.faults(copies.stack_file(asked.checkout, asked.environment)))
+    if wrong:
+        raise InputError(wrong)
     before = _base(asked, place, folder, notes)
     copy, engine = before if before is not None else _fresh(asked, place, folder / "head")
     steps = _preview(asked, copy, engine)

@@ -65,6 +65,11 @@ class Lines:
             current = parents.get(current.parent)
         return self._nearest(())
 
+    def at(self, path: tuple[str, ...]) -> str:
+        """`file:line` of a path of the settings, as near as there is one."""
+        place = self._nearest(path)
+        return f"{self._file}:{place.line}" if place else self._file
+
     def _nearest(self, path: tuple[str, ...]) -> Place | None:
         whole = ("config", f"{_PROJECT}:{path[0]}", *path[1:]) if path else ("config",)
         while whole:

@@ -49,7 +49,7 @@ def test_what_is_lost_comes_first(outcome: Outcome) -> None:
         "New findings: 3",
         "Findings that the base branch has too: 1",
     )
-    assert [part for part in sorted(parts, key=text.index)] == list(parts)
+    assert tuple(sorted(parts, key=text.index)) == parts
     assert "update a" not in text
     assert "19 of 20 pairs evaluated (95.0 %)" in text
 
