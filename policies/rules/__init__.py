@@ -5,6 +5,6 @@ from __future__ import annotations
 from typing import Final
 
 from policies.engine.rule import Registry
-from policies.rules import target_groups
+from policies.rules import listeners, target_groups
 
-REGISTRY: Final = Registry([*target_groups.RULES])
+REGISTRY: Final = Registry([*target_groups.RULES, *listeners.RULES])

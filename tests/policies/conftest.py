@@ -36,7 +36,7 @@ def resources(example: Example) -> list[Resource]:
             type=given["type"],
             name=name,
             urn=urns[name],
-            properties=given["properties"],
+            properties={**{key: Unknown(key) for key in given.get("made_of", {})}, **given["properties"]},
             parent=urns.get(given.get("parent", ""), ""),
             property_dependencies={
                 key: tuple(urns[each] for each in names) for key, names in given.get("made_of", {}).items()
@@ -52,9 +52,14 @@ def judged(rule: Rule, made: list[Resource]) -> Report:
 
 
 def blinded(made: list[Resource]) -> Iterator[tuple[str, list[Resource]]]:
-    """The same resources once for every value in them, with that one value unknown."""
+    """The same resources once for every value in them, with that one value unknown.
+
+    Not ids and ARNs: what refers to one that is not known has no known value either.
+    """
     for place, resource in enumerate(made):
         for path, properties in _without(resource.properties, ""):
+            if path in ("arn", "id"):
+                continue
             others = [*made[:place], replace(resource, properties=properties), *made[place + 1 :]]
             yield f"{resource.name}: {path}", others
 
