@@ -37,9 +37,12 @@ class Graph:
                     self._by_identity.setdefault(value, each)
         self._places = {each.urn: self._place(each) for each in resources if is_kubernetes(each.kind)}
         self._by_place: dict[tuple[str, str, str], list[Resource]] = {}
+        self._lost: dict[str, list[Resource]] = {}
         for each in resources:
             place = self._places.get(each.urn)
-            if place is not None and None not in place:
+            if place is not None and None in place:
+                self._lost.setdefault(each.kind, []).append(each)
+            elif place is not None:
                 self._by_place.setdefault((each.kind, str(place[0]), str(place[1])), []).append(each)
         self._users = self._reversed()
 
@@ -126,11 +129,19 @@ class Graph:
         return self.named(self.namespace_of(near), str(name), *kinds)
 
     def named(self, namespace: str, name: str, *kinds: str) -> Resource | None:
-        """The object of some kinds by namespace (as `namespace_of` gives it) and name."""
+        """The object of some kinds by namespace (as `namespace_of` gives it) and name; None where there is none.
+
+        Raises UnknownValueError when it may be one whose name or namespace is not known.
+        """
         for kind in kinds:
             for each in self._by_place.get((kind, namespace, name), ()):
                 if not each.patch:
                     return each
+        for kind in kinds:
+            for each in self._lost.get(kind, ()):
+                space, own = self._places[each.urn]
+                if space in (None, namespace) and own in (None, name):
+                    raise UnknownValueError(f"{each.name}: metadata")
         return None
 
     def inside(self, namespace: str, *kinds: str) -> Iterator[Resource]:

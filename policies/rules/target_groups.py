@@ -13,7 +13,7 @@ from policies.rules.tokens import TARGET_GROUP
 _GUIDE: Final = "Elastic Load Balancing, Application Load Balancers guide"
 
 
-def _group(**properties: Any) -> Mapping[str, Any]:
+def group(**properties: Any) -> Mapping[str, Any]:
     """A gRPC target group that every rule is content with, but for what is given; None takes a property away."""
     whole: dict[str, Any] = {
         "port": 50051,
@@ -38,19 +38,19 @@ def _group(**properties: Any) -> Mapping[str, Any]:
     }
 
 
-def _checked(**check: Any) -> Mapping[str, Any]:
+def checked(**check: Any) -> Mapping[str, Any]:
     """The same with other settings of the health check."""
-    usual = _group()["properties"]["healthCheck"]
+    usual = group()["properties"]["healthCheck"]
     merged = {key: value for key, value in {**usual, **check}.items() if value is not None}
-    return _group(healthCheck=merged)
+    return group(healthCheck=merged)
 
 
-_WEB: Final = _group(
+_WEB: Final = group(
     port=8080,
     protocolVersion=None,
     healthCheck={"path": "/healthz", "matcher": "200-299", "interval": 10, "timeout": 5},
 )
-_GOOD: Final = Example("a gRPC target group, and one for HTTP beside it", {"orders": _group(), "web": _WEB})
+GOOD: Final = Example("a gRPC target group, and one for HTTP beside it", {"orders": group(), "web": _WEB})
 
 
 def _version(group: Resource, _: Context) -> Iterator[Problem]:
@@ -79,11 +79,11 @@ ALB001: Final = Rule(
     source=f"{_GUIDE}: Target groups, protocol version",
     replaces=True,
     bad=(
-        Example("HTTP1 by default", {"orders": _group(protocolVersion=None)}, about=("orders",)),
-        Example("wrong case", {"orders": _group(protocolVersion="grpc")}, about=("orders",)),
-        Example("HTTP2 with a gRPC health check", {"orders": _group(protocolVersion="HTTP2")}, about=("orders",)),
+        Example("HTTP1 by default", {"orders": group(protocolVersion=None)}, about=("orders",)),
+        Example("wrong case", {"orders": group(protocolVersion="grpc")}, about=("orders",)),
+        Example("HTTP2 with a gRPC health check", {"orders": group(protocolVersion="HTTP2")}, about=("orders",)),
     ),
-    good=(_GOOD,),
+    good=(GOOD,),
 )
 
 
@@ -111,10 +111,10 @@ ALB005: Final = Rule(
     source="Elastic Load Balancing API Reference, Matcher",
     fix=lambda group, _: {"healthCheck.matcher": "0"} if any(_codes(group, _)) else {},
     bad=(
-        Example("an HTTP code", {"orders": _checked(matcher="200")}, about=("orders",)),
-        Example("a range that goes down", {"orders": _checked(matcher="12-0")}, about=("orders",)),
+        Example("an HTTP code", {"orders": checked(matcher="200")}, about=("orders",)),
+        Example("a range that goes down", {"orders": checked(matcher="12-0")}, about=("orders",)),
     ),
-    good=(_GOOD, Example("two codes", {"orders": _checked(matcher="0,1")})),
+    good=(GOOD, Example("two codes", {"orders": checked(matcher="0,1")})),
 )
 
 
@@ -160,10 +160,10 @@ ALB006: Final = Rule(
         )
     },
     bad=(
-        Example("no matcher: AWS's own", {"orders": _checked(matcher=None)}, about=("orders",)),
-        Example("every status", {"orders": _checked(matcher="0-99")}, about=("orders",)),
+        Example("no matcher: AWS's own", {"orders": checked(matcher=None)}, about=("orders",)),
+        Example("every status", {"orders": checked(matcher="0-99")}, about=("orders",)),
     ),
-    good=(_GOOD,),
+    good=(GOOD,),
 )
 
 
@@ -193,12 +193,12 @@ ALB007: Final = Rule(
     source=f"{_GUIDE}: Health checks for your target groups; grpc/grpc doc/health-checking.md",
     fix=lambda group, context: {"healthCheck.path": grpc.HEALTH_CHECK} if any(_method(group, context)) else {},
     bad=(
-        Example("a path of HTTP", {"orders": _checked(path="/healthz")}, about=("orders",)),
-        Example("AWS's own", {"orders": _checked(path=grpc.AWS_DEFAULT)}, about=("orders",)),
-        Example("the misprint", {"orders": _checked(path=grpc.MISPRINT)}, about=("orders",)),
-        Example("no path", {"orders": _checked(path=None)}, about=("orders",)),
+        Example("a path of HTTP", {"orders": checked(path="/healthz")}, about=("orders",)),
+        Example("AWS's own", {"orders": checked(path=grpc.AWS_DEFAULT)}, about=("orders",)),
+        Example("the misprint", {"orders": checked(path=grpc.MISPRINT)}, about=("orders",)),
+        Example("no path", {"orders": checked(path=None)}, about=("orders",)),
     ),
-    good=(_GOOD, Example("a method of one's own", {"orders": _checked(path="/acme.Health/Ready")})),
+    good=(GOOD, Example("a method of one's own", {"orders": checked(path="/acme.Health/Ready")})),
 )
 
 
@@ -239,10 +239,10 @@ ALB010: Final = Rule(
         )
     },
     bad=(
-        Example("a minute", {"orders": _checked(interval=30)}, about=("orders",)),
-        Example("a timeout as long as the interval", {"orders": _checked(timeout=10)}, about=("orders",)),
+        Example("a minute", {"orders": checked(interval=30)}, about=("orders",)),
+        Example("a timeout as long as the interval", {"orders": checked(timeout=10)}, about=("orders",)),
     ),
-    good=(_GOOD,),
+    good=(GOOD,),
 )
 
 RULES: Final = (ALB001, ALB005, ALB006, ALB007, ALB010)

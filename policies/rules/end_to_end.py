@@ -1,0 +1,124 @@
+"""XST001: one protocol from the listener to the process."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any, Final
+
+from policies.engine.graph import Graph
+from policies.engine.resource import Resource
+from policies.engine.rule import CRITICAL, MANDATORY, Context, Example, Problem, Rule
+from policies.engine.unknown import known
+from policies.rules import grpc, probes
+from policies.rules.intent import Container, port_says_grpc, reached, says_grpc, service_ports
+from policies.rules.tokens import BINDING, SERVICE, TARGET_GROUP, WORKLOADS
+
+
+def _port(binding: Resource, service: Resource) -> Mapping[str, Any] | None:
+    """The port of the Service that a binding refers to, by number or name."""
+    wanted = known(binding.get("spec.serviceRef.port"))
+    for _, port in service_ports(service):
+        if str(wanted) in (str(known(port.get("port"))), str(known(port.get("name")))):
+            return port
+    return None
+
+
+def _behind(service: Resource, port: Mapping[str, Any], graph: Graph) -> list[Container]:
+    found = [reached(each, port) for each in graph.selected(service, *WORKLOADS)]
+    return [each for each in found if each is not None]
+
+
+def _signs(service: Resource, port: Mapping[str, Any], graph: Graph) -> Iterator[tuple[bool, str]]:
+    """What speaks for gRPC (True) or for HTTP (False) behind a port, and where that is said."""
+    protocol = str(known(port.get("appProtocol")) or "").lower()
+    if port_says_grpc(port):
+        yield True, f"its Service {service.name} says {protocol or 'grpc'} of the port"
+    elif protocol in ("http", "kubernetes.io/ws"):
+        yield False, f"its Service {service.name} says {protocol} of the port"
+    for container in _behind(service, port, graph):
+        if says_grpc(container):
+            yield True, f"the container {container.name} has gRPC probes or ports"
+        elif "httpGet" in (known(container.spec.get("readinessProbe")) or {}) and not port_says_grpc(port):
+            yield False, f"the container {container.name} is asked by HTTP whether it is ready"
+
+
+def _one_protocol(binding: Resource, context: Context) -> Iterator[Problem]:
+    graph = context.graph
+    group = graph.referred(binding, "spec.targetGroupARN", TARGET_GROUP)
+    service = graph.object(binding, "spec.serviceRef.name", SERVICE)
+    if group is None or service is None:
+        return
+    version, port = grpc.version(group), _port(binding, service)
+    if port is None:
+        yield Problem("spec.serviceRef.port", f"the Service {service.name} has no such port")
+        return
+    for is_grpc, why in _signs(service, port, graph):
+        if is_grpc and version == "HTTP1":
+            yield Problem("spec.targetGroupARN", f"the target group {group.name} speaks HTTP/1.1, but {why}")
+            return
+        if not is_grpc and version == "GRPC":
+            yield Problem("spec.targetGroupARN", f"the target group {group.name} speaks gRPC, but {why}")
+            return
+
+
+def _binding(group: str = "group", port: Any = 50051) -> Mapping[str, Any]:
+    spec = {"serviceRef": {"name": "orders", "port": port}, "targetType": "ip"}
+    return {
+        "type": "kubernetes:elbv2.k8s.aws/v1beta1:TargetGroupBinding",
+        "properties": {
+            "apiVersion": "elbv2.k8s.aws/v1beta1",
+            "kind": "TargetGroupBinding",
+            "metadata": {"name": "orders", "namespace": "shop"},
+            "spec": {**spec, "targetGroupARN": f"arn:aws:elasticloadbalancing:{group}"},
+        },
+    }
+
+
+def _group(name: str = "group", **properties: Any) -> Mapping[str, Any]:
+    usual = {"port": 50051, "protocol": "HTTP", "targetType": "ip", "arn": f"arn:aws:elasticloadbalancing:{name}"}
+    return {"type": "aws:lb/targetGroup:TargetGroup", "properties": {**usual, **properties}}
+
+
+_GRPC: Final = _group(protocolVersion="GRPC")
+_HTTP_PORT: Final = [{"name": "http", "port": 50051, "targetPort": 50051, "appProtocol": "http"}]
+_HTTP_SERVICE: Final = {
+    **probes.SERVICE,
+    "properties": {**probes.SERVICE["properties"], "spec": {"selector": {"app": "orders"}, "ports": _HTTP_PORT}},
+}
+_HTTP: Final = probes.workload(
+    ports=[{"name": "http", "containerPort": 50051}],
+    readinessProbe={"httpGet": {"path": "/", "port": 50051}},
+    livenessProbe=None,
+)
+_WHOLE: Final = {"group": _GRPC, "binding": _binding(), "service": probes.SERVICE, "orders": probes.workload()}
+
+XST001: Final = Rule(
+    id="XST001",
+    title="One protocol leads from the listener to the process",
+    severity=CRITICAL,
+    level=MANDATORY,
+    kinds=(BINDING,),
+    check=_one_protocol,
+    stack=True,
+    why="Each part is right by itself, and together every call ends with HTTP 464 or 502.",
+    remedy="Give the target group the protocol version of the server, or bind it to the right Service and port.",
+    source="Elastic Load Balancing, Application Load Balancers guide: Target groups, protocol version",
+    bad=(
+        Example("an HTTP/1.1 target group before gRPC pods", {**_WHOLE, "group": _group()}, about=("binding",)),
+        Example(
+            "a gRPC target group before HTTP pods",
+            {**_WHOLE, "service": _HTTP_SERVICE, "orders": _HTTP},
+            about=("binding",),
+        ),
+        Example(
+            "a port that the Service does not have", {**_WHOLE, "binding": _binding(port=8080)}, about=("binding",)
+        ),
+    ),
+    good=(
+        Example("gRPC all the way", _WHOLE),
+        Example("HTTP all the way", {**_WHOLE, "group": _group(), "service": _HTTP_SERVICE, "orders": _HTTP}),
+        Example("the port by its name", {**_WHOLE, "binding": _binding(port="grpc")}),
+    ),
+)
+
+RULES: Final = (XST001,)

@@ -1,0 +1,103 @@
+"""Which containers and Services are meant to speak gRPC, by what they say themselves and who leads to them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any, Final, NamedTuple
+
+from policies.engine.graph import Graph
+from policies.engine.resource import Resource
+from policies.engine.unknown import known
+from policies.rules.tokens import BINDING, SERVICE, TARGET_GROUP, WORKLOADS
+
+PROBES: Final = ("readinessProbe", "livenessProbe", "startupProbe")
+# What Services say of a port that speaks HTTP/2 without TLS, and what people say though it has no meaning.
+_APP_PROTOCOLS: Final = frozenset({"kubernetes.io/h2c", "grpc"})
+_CONTAINERS: Final = "spec.template.spec.containers"
+
+
+class Container(NamedTuple):
+    """A container of a workload and its path."""
+
+    path: str
+    spec: Mapping[str, Any]
+
+    @property
+    def name(self) -> str:
+        """Its name, for messages."""
+        return str(known(self.spec.get("name", "")))
+
+
+def containers(workload: Resource) -> Iterator[Container]:
+    """The containers of a workload's pods. Raises UnknownValueError when they are not known."""
+    for path, spec in workload.items(_CONTAINERS):
+        yield Container(path, known(spec))
+
+
+def ports(container: Container) -> list[Mapping[str, Any]]:
+    """The declared ports of a container."""
+    return [known(each) for each in known(container.spec.get("ports")) or ()]
+
+
+def says_grpc(container: Container) -> bool:
+    """Whether a container's own probes or port names say gRPC."""
+    if any("grpc" in (known(container.spec.get(probe)) or {}) for probe in PROBES):
+        return True
+    return any(is_grpc_name(known(port.get("name"))) for port in ports(container))
+
+
+def is_grpc_name(name: Any) -> bool:
+    """Whether a port's name says gRPC: `grpc`, `grpc-orders`, not `grpc-web`."""
+    text = str(name or "").lower()
+    return (text == "grpc" or text.startswith("grpc-")) and not text.startswith("grpc-web")
+
+
+def service_ports(service: Resource) -> Iterator[tuple[str, Mapping[str, Any]]]:
+    """The ports of a Service, each with its path."""
+    for path, port in service.items("spec.ports"):
+        yield path, known(port)
+
+
+def port_says_grpc(port: Mapping[str, Any]) -> bool:
+    """Whether a port of a Service says gRPC."""
+    return known(port.get("appProtocol")) in _APP_PROTOCOLS or is_grpc_name(known(port.get("name")))
+
+
+def bindings(service: Resource, graph: Graph) -> Iterator[tuple[Resource, Resource | None]]:
+    """The bindings that refer to a Service, each with its target group as far as that is in the program."""
+    for binding in graph.of(BINDING):
+        if graph.object(binding, "spec.serviceRef.name", SERVICE) is service:
+            yield binding, graph.referred(binding, "spec.targetGroupARN", TARGET_GROUP)
+
+
+def services_of(workload: Resource, graph: Graph) -> list[Resource]:
+    """The Services that select a workload's pods."""
+    return [
+        each
+        for each in graph.inside(graph.namespace_of(workload), SERVICE)
+        if workload in graph.selected(each, *WORKLOADS)
+    ]
+
+
+def reached(workload: Resource, port: Mapping[str, Any]) -> Container | None:
+    """The container that a port of a Service leads to."""
+    target = known(port.get("targetPort", port.get("port")))
+    for container in containers(workload):
+        for each in ports(container):
+            if target in (known(each.get("containerPort")), known(each.get("name"))) or str(target) == str(
+                each.get("containerPort")
+            ):
+                return container
+    return None
+
+
+def grpc_containers(workload: Resource, graph: Graph) -> list[Container]:
+    """The containers that speak gRPC, by themselves or by a Service that leads to them."""
+    found = {each.path: each for each in containers(workload) if says_grpc(each)}
+    for service in services_of(workload, graph):
+        for _, port in service_ports(service):
+            if port_says_grpc(port):
+                container = reached(workload, port)
+                if container is not None:
+                    found[container.path] = container
+    return [found[path] for path in sorted(found)]
