@@ -12,9 +12,10 @@ from typing import Any, Final
 
 from policies.engine.kinds import is_kubernetes
 from policies.engine.resource import Resource
-from policies.engine.unknown import Unknown, UnknownValueError, is_unknown
+from policies.engine.unknown import Unknown, UnknownValueError, is_unknown, known
 
 NAMESPACE: Final = ":Namespace"
+_LABELS: Final = "spec.template.metadata.labels"
 _IDENTITIES: Final = ("arn", "id")
 
 
@@ -38,13 +39,21 @@ class Graph:
         self._places = {each.urn: self._place(each) for each in resources if is_kubernetes(each.kind)}
         self._by_place: dict[tuple[str, str, str], list[Resource]] = {}
         self._lost: dict[str, list[Resource]] = {}
+        self._by_space: dict[tuple[str, str | None], list[Resource]] = {}
         for each in resources:
             place = self._places.get(each.urn)
+            if place is not None:
+                self._by_space.setdefault((each.kind, place[0]), []).append(each)
             if place is not None and None in place:
                 self._lost.setdefault(each.kind, []).append(each)
             elif place is not None:
                 self._by_place.setdefault((each.kind, str(place[0]), str(place[1])), []).append(each)
         self._users = self._reversed()
+        self._labels: dict[tuple[str, str], dict[tuple[str, Any], list[Resource]]] = {}
+        self._selected: dict[tuple[str, tuple[str, ...]], list[Resource]] = {}
+        self._selecting: dict[
+            tuple[str, tuple[str, ...]], tuple[dict[str, list[Resource]], list[tuple[Resource, str]]]
+        ] = {}
 
     def of(self, *kinds: str) -> Iterator[Resource]:
         """All resources of some kinds."""
@@ -146,21 +155,69 @@ class Graph:
 
     def inside(self, namespace: str, *kinds: str) -> Iterator[Resource]:
         """All objects of some kinds in a namespace. Raises UnknownValueError when some object's is not known."""
-        for each in self.of(*kinds):
-            if self.namespace_of(each) == namespace:
-                yield each
+        for kind in kinds:
+            for each in self._by_space.get((kind, None), ()):
+                raise UnknownValueError(f"{each.name}: metadata.namespace")
+            yield from self._by_space.get((kind, namespace), ())
 
     def selected(self, service: Resource, *kinds: str) -> list[Resource]:
         """The workloads whose pods a Service, budget or policy selects."""
+        key = (service.urn, kinds)
+        if key not in self._selected:
+            self._selected[key] = self._select(service, kinds)
+        return self._selected[key]
+
+    def selecting(self, workload: Resource, kind: str, *kinds: str) -> list[Resource]:
+        """The Services (or others of `kind`) that select a workload's pods, `kinds` being what workloads there are.
+
+        Raises UnknownValueError when some other in the namespace may select them too.
+        """
+        table, blind = self._selectors(kind, kinds)
+        space = self.namespace_of(workload)
+        for other, unknown in blind:
+            if self._places[other.urn][0] in (None, space):
+                raise UnknownValueError(unknown)
+        return table.get(workload.urn, [])
+
+    def _selectors(
+        self, kind: str, kinds: tuple[str, ...]
+    ) -> tuple[dict[str, list[Resource]], list[tuple[Resource, str]]]:
+        """Who selects whom, worked out once, and those of whom that cannot be told."""
+        if (kind, kinds) not in self._selecting:
+            table: dict[str, list[Resource]] = {}
+            blind: list[tuple[Resource, str]] = []
+            for each in self.of(kind):
+                try:
+                    for workload in self.selected(each, *kinds):
+                        table.setdefault(workload.urn, []).append(each)
+                except UnknownValueError as error:
+                    blind.append((each, error.path))
+            self._selecting[kind, kinds] = (table, blind)
+        return self._selecting[kind, kinds]
+
+    def _select(self, service: Resource, kinds: tuple[str, ...]) -> list[Resource]:
         selector = service.get("spec.selector") or {}
         wanted = selector.get("matchLabels", selector) if isinstance(selector, Mapping) else {}
         if not wanted:
             return []
+        space = self.namespace_of(service)
+        first = min(wanted)
         return [
             each
-            for each in self.inside(self.namespace_of(service), *kinds)
-            if _has_labels(each.get("spec.template.metadata.labels") or {}, wanted)
+            for kind in kinds
+            for each in self._labelled(kind, space).get((first, known(wanted[first])), ())
+            if _has_labels(each.get(_LABELS) or {}, wanted)
         ]
+
+    def _labelled(self, kind: str, space: str) -> dict[tuple[str, Any], list[Resource]]:
+        """The workloads of a namespace by each label of their pods."""
+        if (kind, space) not in self._labels:
+            found: dict[tuple[str, Any], list[Resource]] = {}
+            for each in self.inside(space, kind):
+                for label, value in known(each.get(_LABELS) or {}).items():
+                    found.setdefault((label, known(value)), []).append(each)
+            self._labels[kind, space] = found
+        return self._labels[kind, space]
 
     def _place(self, resource: Resource) -> tuple[str | None, str | None]:
         """Namespace and name; None for what is not known."""

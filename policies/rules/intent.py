@@ -8,7 +8,7 @@ from typing import Any, Final, NamedTuple
 from policies.engine.graph import Graph
 from policies.engine.resource import Resource
 from policies.engine.unknown import known
-from policies.rules.tokens import BINDING, SERVICE, TARGET_GROUP, WORKLOADS
+from policies.rules.tokens import SERVICE, WORKLOADS
 
 PROBES: Final = ("readinessProbe", "livenessProbe", "startupProbe")
 # What Services say of a port that speaks HTTP/2 without TLS, and what people say though it has no meaning.
@@ -63,20 +63,9 @@ def port_says_grpc(port: Mapping[str, Any]) -> bool:
     return known(port.get("appProtocol")) in _APP_PROTOCOLS or is_grpc_name(known(port.get("name")))
 
 
-def bindings(service: Resource, graph: Graph) -> Iterator[tuple[Resource, Resource | None]]:
-    """The bindings that refer to a Service, each with its target group as far as that is in the program."""
-    for binding in graph.of(BINDING):
-        if graph.object(binding, "spec.serviceRef.name", SERVICE) is service:
-            yield binding, graph.referred(binding, "spec.targetGroupARN", TARGET_GROUP)
-
-
 def services_of(workload: Resource, graph: Graph) -> list[Resource]:
     """The Services that select a workload's pods."""
-    return [
-        each
-        for each in graph.inside(graph.namespace_of(workload), SERVICE)
-        if workload in graph.selected(each, *WORKLOADS)
-    ]
+    return graph.selecting(workload, SERVICE, *WORKLOADS)
 
 
 def reached(workload: Resource, port: Mapping[str, Any]) -> Container | None:
