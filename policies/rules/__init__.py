@@ -5,8 +5,15 @@ from __future__ import annotations
 from typing import Final
 
 from policies.engine.rule import Registry
-from policies.rules import end_to_end, listeners, probes, target_group_settings, target_groups
+from policies.rules import end_to_end, lattice, listeners, probes, target_group_settings, target_groups
 
 REGISTRY: Final = Registry(
-    [*target_groups.RULES, *target_group_settings.RULES, *listeners.RULES, *probes.RULES, *end_to_end.RULES]
+    [
+        *target_groups.RULES,
+        *target_group_settings.RULES,
+        *listeners.RULES,
+        *probes.RULES,
+        *end_to_end.RULES,
+        *lattice.RULES,
+    ]
 )
