@@ -5,7 +5,16 @@ from __future__ import annotations
 from typing import Final
 
 from policies.engine.rule import Registry
-from policies.rules import end_to_end, lattice, listeners, probes, target_group_settings, target_groups
+from policies.rules import (
+    end_to_end,
+    ingresses,
+    lattice,
+    listeners,
+    probes,
+    rollouts,
+    target_group_settings,
+    target_groups,
+)
 
 REGISTRY: Final = Registry(
     [
@@ -15,5 +24,7 @@ REGISTRY: Final = Registry(
         *probes.RULES,
         *end_to_end.RULES,
         *lattice.RULES,
+        *rollouts.RULES,
+        *ingresses.RULES,
     ]
 )

@@ -1,0 +1,233 @@
+"""K8S008 to K8S011: Ingresses that the AWS Load Balancer Controller makes a load balancer of."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from typing import Any, Final
+
+from policies.engine.graph import Graph
+from policies.engine.resource import Resource
+from policies.engine.rule import CRITICAL, HIGH, MANDATORY, Context, Example, Problem, Rule
+from policies.engine.unknown import known
+from policies.rules import grpc
+from policies.rules.intent import port_says_grpc, reached, says_grpc, service_ports
+from policies.rules.probes import SERVICE as GRPC_SERVICE
+from policies.rules.probes import workload
+from policies.rules.tokens import INGRESS, SERVICE, WORKLOADS
+
+PREFIX: Final = "alb.ingress.kubernetes.io/"
+CLASS: Final = "networking.k8s.io:IngressClass"
+PARAMETERS: Final = "elbv2.k8s.aws:IngressClassParams"
+_PAGE: Final = "AWS Load Balancer Controller, Ingress annotations"
+_CERTIFICATE: Final = "arn:aws:acm:eu-west-1:111122223333:certificate/12345678-1234-1234-1234-123456789012"
+
+
+def notes(ingress: Resource, service: Resource | None = None) -> dict[str, str]:
+    """The controller's annotations without their prefix; a Service's win over the Ingress's."""
+    found: dict[str, str] = {}
+    for each in (ingress, service):
+        if each is not None:
+            for key, value in known(each.get("metadata.annotations") or {}).items():
+                if key.startswith(PREFIX):
+                    found[key.removeprefix(PREFIX)] = str(known(value))
+    return found
+
+
+def parameters(ingress: Resource, graph: Graph) -> Mapping[str, Any]:
+    """What the class of an Ingress says, {} without parameters of the program's."""
+    name = known(ingress.get("spec.ingressClassName"))
+    for each in graph.of(CLASS):
+        if name is not None and known(each.get("metadata.name")) == name:
+            wanted = known(each.get("spec.parameters.name"))
+            for found in graph.of(PARAMETERS):
+                if wanted is not None and known(found.get("metadata.name")) == wanted:
+                    spec: Mapping[str, Any] = known(found.get("spec") or {})
+                    return spec
+    return {}
+
+
+def is_albs(ingress: Resource, graph: Graph) -> bool:
+    """Whether the controller makes a load balancer of an Ingress."""
+    if notes(ingress):
+        return True
+    name = known(ingress.get("spec.ingressClassName"))
+    return name == "alb" or bool(parameters(ingress, graph))
+
+
+def backends(ingress: Resource, graph: Graph) -> Iterator[tuple[str, Resource, Mapping[str, Any]]]:
+    """Each path's Service and port, as far as they are in the program, with the path of the backend."""
+    for rule_path, rule in ingress.items("spec.rules"):
+        for place, path in enumerate(known((known(known(rule).get("http")) or {}).get("paths") or ())):
+            where = f"{rule_path}.http.paths[{place}].backend.service"
+            service = graph.object(ingress, f"{where}.name", SERVICE)
+            wanted = known((known(known(known(path)["backend"]).get("service")) or {}).get("port") or {})
+            for _, port in service_ports(service) if service is not None else ():
+                if known(wanted.get("number")) == known(port.get("port")) or (
+                    wanted.get("name") is not None and known(wanted["name"]) == known(port.get("name"))
+                ):
+                    yield where, service, port  # type: ignore[misc]
+
+
+def is_grpc(service: Resource, port: Mapping[str, Any], graph: Graph) -> bool:
+    """Whether a port of a Service speaks gRPC, by its own words or by what its pods say."""
+    if port_says_grpc(port):
+        return True
+    found = [reached(each, port) for each in graph.selected(service, *WORKLOADS)]
+    return any(says_grpc(each) for each in found if each is not None)
+
+
+def _grpc_backends(ingress: Resource, graph: Graph) -> Iterator[tuple[str, Resource]]:
+    if is_albs(ingress, graph):
+        for where, service, port in backends(ingress, graph):
+            if is_grpc(service, port, graph):
+                yield where, service
+
+
+def _version(resource: Resource, context: Context) -> Iterator[Problem]:
+    for where, service in _grpc_backends(resource, context.graph):
+        given = notes(resource, service).get("backend-protocol-version")
+        if given != "GRPC":
+            shown = "missing, which means HTTP1" if given is None else f'"{given}"'
+            yield Problem(where, f"{service.name} speaks gRPC, and backend-protocol-version is {shown}")
+
+
+def _ingress(**more: Any) -> Mapping[str, Mapping[str, Any]]:
+    """A gRPC Ingress with its Service and pods, as every rule wants it, but for the annotations given (None: away)."""
+    usual = {
+        "listen-ports": '[{"HTTPS":443}]',
+        "certificate-arn": _CERTIFICATE,
+        "backend-protocol-version": "GRPC",
+        "healthcheck-path": "/grpc.health.v1.Health/Check",
+        "success-codes": "0",
+        "target-type": "ip",
+        **{key.replace("_", "-"): value for key, value in more.items()},
+    }
+    annotations = {f"{PREFIX}{key}": value for key, value in usual.items() if value is not None}
+    backend = {"service": {"name": "orders", "port": {"number": 50051}}}
+    path = {"path": "/acme.orders.v1.Orders/*", "pathType": "ImplementationSpecific", "backend": backend}
+    whole = {
+        "metadata": {"name": "orders", "namespace": "shop", "annotations": annotations},
+        "spec": {"ingressClassName": "alb", "rules": [{"host": "orders.example.com", "http": {"paths": [path]}}]},
+    }
+    return {
+        "ingress": {"type": "kubernetes:networking.k8s.io/v1:Ingress", "properties": whole},
+        "service": GRPC_SERVICE,
+        "orders": workload(),
+    }
+
+
+def _bad(title: str, **annotations: Any) -> Example:
+    return Example(title, _ingress(**annotations), about=("ingress",))
+
+
+_GOOD: Final = Example("everything said", _ingress())
+K8S008: Final = Rule(
+    id="K8S008",
+    title="Ingresses say GRPC for gRPC backends",
+    severity=CRITICAL,
+    level=MANDATORY,
+    kinds=(INGRESS,),
+    check=_version,
+    stack=True,
+    why="The controller's default is HTTP1, behind which every gRPC call ends with HTTP 464. It takes capitals alone.",
+    remedy=f"Annotate the Ingress or the Service with {PREFIX}backend-protocol-version: GRPC.",
+    source=_PAGE,
+    bad=(_bad("nothing said", backend_protocol_version=None), _bad("lower case", backend_protocol_version="grpc")),
+    good=(_GOOD,),
+)
+
+
+def _https(resource: Resource, context: Context) -> Iterator[Problem]:
+    if not any(True for _ in _grpc_backends(resource, context.graph)):
+        return
+    own, given = notes(resource), parameters(resource, context.graph)
+    certificate = own.get("certificate-arn") or known(given.get("certificateArn")) or known(resource.get("spec.tls"))
+    text = own.get("listen-ports")
+    try:
+        found = list(json.loads(text)) if text else [{"HTTPS": 443}] if certificate else [{"HTTP": 80}]
+    except json.JSONDecodeError:
+        yield Problem("metadata.annotations", "listen-ports is no JSON")
+        return
+    protocols = {protocol for each in found if isinstance(each, dict) for protocol in each}
+    if "HTTPS" not in protocols:
+        yield Problem("metadata.annotations", "listens on HTTP alone, where AWS refuses gRPC target groups")
+    elif not certificate:
+        yield Problem(
+            "metadata.annotations", "listens on HTTPS, and neither certificate-arn nor tls says a certificate"
+        )
+    if "HTTP" in protocols and "HTTPS" in protocols and not (own.get("ssl-redirect") or given.get("sslRedirectPort")):
+        yield Problem("metadata.annotations", "listens on HTTP too without ssl-redirect: gRPC rules would be put there")
+
+
+K8S009: Final = Rule(
+    id="K8S009",
+    title="Ingresses with gRPC backends listen on HTTPS",
+    severity=CRITICAL,
+    level=MANDATORY,
+    kinds=(INGRESS,),
+    check=_https,
+    stack=True,
+    why="AWS refuses the rule, and the controller then changes nothing of the whole group any more.",
+    remedy=f'Set {PREFIX}listen-ports to [{{"HTTPS":443}}] and certificate-arn; with HTTP beside it also ssl-redirect.',
+    source=f"{_PAGE}; kubernetes-sigs/aws-load-balancer-controller#2214",
+    bad=(
+        _bad("the default without a certificate", listen_ports=None, certificate_arn=None),
+        _bad("HTTP alone", listen_ports='[{"HTTP":80}]'),
+        _bad("HTTP beside HTTPS", listen_ports='[{"HTTP":80},{"HTTPS":443}]'),
+    ),
+    good=(_GOOD, Example("with a redirect", _ingress(listen_ports='[{"HTTP":80},{"HTTPS":443}]', ssl_redirect="443"))),
+)
+
+
+def _health(resource: Resource, context: Context) -> Iterator[Problem]:
+    for where, service in _grpc_backends(resource, context.graph):
+        own = notes(resource, service)
+        path, codes = own.get("healthcheck-path"), own.get("success-codes")
+        if path is None or path in (grpc.AWS_DEFAULT, grpc.MISPRINT) or not grpc.METHOD.fullmatch(path):
+            yield Problem(where, f"healthcheck-path of {service.name} must be a method such as {grpc.HEALTH_CHECK}")
+        if codes is None or set(grpc.codes(codes)) != {0}:
+            shown = "missing, which means 12 (UNIMPLEMENTED)" if codes is None else f'"{codes}"'
+            yield Problem(where, f"success-codes of {service.name} must be 0; it is {shown}")
+
+
+K8S010: Final = Rule(
+    id="K8S010",
+    title="Ingresses with gRPC backends ask for their health",
+    severity=HIGH,
+    level=MANDATORY,
+    kinds=(INGRESS,),
+    check=_health,
+    stack=True,
+    why="The controller's default asks a method that nobody has and takes UNIMPLEMENTED for healthy.",
+    remedy=f'Set {PREFIX}healthcheck-path to {grpc.HEALTH_CHECK} and success-codes to "0".',
+    source=_PAGE,
+    bad=(_bad("defaults", healthcheck_path=None, success_codes=None), _bad("every code", success_codes="0-99")),
+    good=(_GOOD,),
+)
+
+
+def _pods(resource: Resource, context: Context) -> Iterator[Problem]:
+    given = known(parameters(resource, context.graph).get("targetType"))
+    for where, service in _grpc_backends(resource, context.graph):
+        kind = given or notes(resource, service).get("target-type", "instance")
+        if kind != "ip":
+            yield Problem(where, f"target-type of {service.name} must be ip; it is {kind}")
+
+
+K8S011: Final = Rule(
+    id="K8S011",
+    title="Ingresses send gRPC to pods",
+    severity=HIGH,
+    level=MANDATORY,
+    kinds=(INGRESS,),
+    check=_pods,
+    stack=True,
+    why="Instances pass calls through kube-proxy, connection by connection, and have no readiness gate.",
+    remedy=f"Annotate with {PREFIX}target-type: ip.",
+    source=_PAGE,
+    bad=(_bad("the default", target_type=None), _bad("instances", target_type="instance")),
+    good=(_GOOD,),
+)
+
+RULES: Final = (K8S008, K8S009, K8S010, K8S011)
