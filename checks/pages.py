@@ -31,7 +31,7 @@ def pages() -> dict[str, str]:
 def _index(families: dict[str, list[Rule]]) -> Iterator[str]:
     yield "# Rules"
     yield ""
-    yield f"{len(REGISTRY)} rules, generated from the pack. How to use and configure them: [policies.md](../policies.md)."
+    yield f"{len(REGISTRY)} rules, generated from the pack. Use and configuration: [policies.md](../policies.md)."
     for family, rules in families.items():
         yield ""
         yield f"## {TITLES[family]}"
