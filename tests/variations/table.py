@@ -118,6 +118,13 @@ NETWORK: Final = (
     _v("network.flow_logs.interval", 60, network__flow_logs={}),
     _v("network.flow_logs.retention", 7, network__flow_logs={}),
 )
+_PUSHED: Final = {"services__orders__image": None}
+REGISTRY: Final = (
+    _v("registry.pull_accounts", ["444455556666"], **_PUSHED),
+    _v("registry.pull_organizations", ["o-a1b2c3d4e5"], **_PUSHED),
+    _v("registry.untagged_days", 3, **_PUSHED),
+    _v("registry.kept_images", 10, **_PUSHED),
+)
 CLUSTER: Final = (
     _v("cluster.version", "1.35", "a cluster's version goes up only"),
     _v(
@@ -441,7 +448,7 @@ AROUND: Final = (
     _v("observability.access_logs.bucket", "other-logs", observability={"access_logs": {"bucket": "acme-logs"}}),
     _v("observability.access_logs.prefix", "edge", observability={"access_logs": {"bucket": "acme-logs"}}),
 )
-ALL: Final = (*ENVIRONMENT, *NETWORK, *CLUSTER, *BALANCERS, *LATTICE, *WORKLOADS, *EXPOSURES, *AROUND)
+ALL: Final = (*ENVIRONMENT, *NETWORK, *REGISTRY, *CLUSTER, *BALANCERS, *LATTICE, *WORKLOADS, *EXPOSURES, *AROUND)
 
 WITHOUT_EFFECT: Final[Mapping[str, str]] = {
     "environment.kind": "decides which sections there may be: tests/components/test_stacks.py",
