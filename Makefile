@@ -1,7 +1,7 @@
 # grpc-platform: `make` alone lists what there is. Paths are relative, so the checkout may lie anywhere.
 PYTHON ?= python3
 RUN := .venv/bin/python
-export env cluster  # read by the shell, never pasted into its text
+export env cluster n seed  # read by the shell, never pasted into its text
 MAKEFLAGS += --no-print-directory
 .DEFAULT_GOAL := help
 .PHONY: help setup env up down preview lint test test-slow bench fuzz crds sweep check portal
@@ -24,6 +24,7 @@ help:
 	@echo "  make test             lint, unit tests, tests on the real engine"
 	@echo "  make test-slow        tests that take longer"
 	@echo "  make bench            benchmarks"
+	@echo "  make fuzz n=30        one stack through random valid settings by successive updates; seed=… repeats a walk"
 
 setup:
 	@$(PYTHON) tools/bootstrap.py
@@ -63,5 +64,8 @@ bench: setup
 crds: setup
 	@$(RUN) -m tools crds
 
-fuzz check portal:
+fuzz: setup
+	@$(RUN) -m tests.variations.fuzz $${n:+-n "$$n"} $${seed:+--seed "$$seed"}
+
+check portal:
 	@echo "make $@ does not exist yet" >&2; exit 2

@@ -16,10 +16,10 @@ from components.identity import PodIdentity
 from components.listener_rules import Destination, Edge
 from components.load_balancer import LoadBalancer, LoadBalancerArgs
 from components.network import Network, NetworkArgs
-from components.registry import Repository
+from components.registry import Repository, RepositoryArgs
 from components.settings import priorities
 from components.settings.rules import destinations, hosts_of, in_order, rules_of
-from components.workload import Workload, WorkloadArgs, repository
+from components.workload import Workload, WorkloadArgs
 
 
 class Platform(Component):
@@ -184,7 +184,17 @@ class Platform(Component):
 
     def _repositories(self) -> dict[str, Repository]:
         return {
-            name: repository(self, name, stack=self._stack, tags=self._tags, protect=self._protected)
+            name: Repository(
+                name,
+                RepositoryArgs(
+                    repository_name=f"{self._stack}/{name}",
+                    config=self._settings.registry,
+                    region=self._region,
+                    tags=self._tags,
+                    protect=self._protected,
+                ),
+                self.child(),
+            )
             for name, workload in sorted(self._settings.services.items())
             if workload.image is None or workload.image.uri is None
         }

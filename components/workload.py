@@ -14,7 +14,7 @@ from components.identity import PodIdentity, workload_role
 from components.lattice_route import READINESS_GATE as LATTICE_GATE
 from components.lattice_route import Mesh, Routed, routed
 from components.listener_rules import Destination, Edge, listener_rules
-from components.registry import Repository, RepositoryArgs
+from components.registry import Repository
 from components.settings.rules import rules_of
 from components.target_group import target_group
 from components.track import CANARY, STABLE, Track
@@ -289,12 +289,3 @@ class Workload(Component):
             spec=pods.disruption_budget_spec(name),
             opts=self._object(deployment),
         )
-
-
-def repository(owner: Component, name: str, *, stack: str, tags: Mapping[str, str], protect: bool) -> Repository:
-    """The ECR repository `<stack>/<workload>` of one workload."""
-    return Repository(
-        name,
-        RepositoryArgs(repository_name=f"{stack}/{name}", tags=tags, protect=protect),
-        owner.child(),
-    )

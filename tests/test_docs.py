@@ -46,3 +46,17 @@ def test_the_stack_files_of_the_stacks_page_load() -> None:
         raw = {key.removeprefix("grpc-platform:"): value for key, value in config.items() if key != "aws:region"}
         kinds[name] = settings.load(raw, region=config["aws:region"]).environment.kind
     assert kinds == {"platform": "platform", "shop": "services"}
+
+
+def test_every_setting_that_the_features_page_names_exists() -> None:
+    from components.settings.shape import root
+    from tests.components.test_every_setting import leaves
+
+    known = {
+        ".".join(leaf.split(".")[:depth]) for leaf in leaves(root()) for depth in range(1, leaf.count(".") + 2)
+    } | {"services.*", "cloud_map", "observability"}
+    page = (CHECKOUT / "docs" / "features.md").read_text()
+    sections = "|".join(settings.Settings.model_fields)
+    named = set(re.findall(rf"`((?:{sections})(?:\.[a-z_*0-9]+)*)(?::[^`]*)?`", page))
+    assert len(named) > 60
+    assert named <= known, sorted(named - known)

@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from tools import copies, environment, report, stack_files
+from tools import copies, cost, environment, report, stack_files
 from tools.engine import EngineError
 from tools.up import progress_flags, say
 
@@ -40,6 +40,10 @@ def main(name: str) -> int:
     say("")
     say(report.bold(f"{name}, on an empty stack: {sum(report.is_real(step['type']) for step in planned)} resources"))
     for line in summary(planned):
+        say(line)
+    for line in cost.lines(
+        cost.estimate((step["type"], (step.get("new") or {}).get("inputs") or {}) for step in planned)
+    ):
         say(line)
     problems = list(manifest_problems(planned, _version(place, name)))
     for problem in problems:

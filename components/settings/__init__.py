@@ -23,6 +23,7 @@ from .model import Settings
 from .network import FlowLogs, Network
 from .observability import AccessLogs, Observability, Thresholds, WorkloadThresholds
 from .permissions import Statement
+from .registry import Registry
 from .routes import Rewrite, Rewrites, Route
 from .schema import json_schema
 from .spreading import Canary, Stickiness, TargetHealth, Threshold
@@ -62,6 +63,7 @@ __all__ = [
     "NodeGroup",
     "Observability",
     "Problem",
+    "Registry",
     "Resources",
     "Retry",
     "Rewrite",

@@ -17,6 +17,7 @@ from .lattice import Lattice
 from .load_balancers import LoadBalancer
 from .network import Network
 from .observability import Observability
+from .registry import Registry
 from .workload import Workload
 
 
@@ -33,6 +34,7 @@ class Settings(Section):
     cluster: Annotated[Cluster, Says("The EKS cluster, its nodes, and who may use it; left out where one exists.")] = (
         Field(default_factory=Cluster)
     )
+    registry: Annotated[Registry, Says("The ECR repositories of the workloads.")] = Field(default_factory=Registry)
     load_balancers: Annotated[
         Mapping[BalancerKey, Settled[LoadBalancer]], Keys(BALANCER_KEY), Says("Application Load Balancers, by name.")
     ] = Field(default_factory=dict)

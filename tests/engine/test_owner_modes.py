@@ -130,6 +130,7 @@ def test_a_workload_goes_with_its_rules(up: tuple[str, World]) -> None:
     assert [row["port"] for row in world.cloud(LISTENER)] == [443]
 
 
+@pytest.mark.slow
 def test_the_owner_changes_there_and_back(up: tuple[str, World]) -> None:
     mode, world = up
     for owner in ("pulumi", mode):

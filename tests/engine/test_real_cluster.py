@@ -14,8 +14,9 @@ import yaml
 
 from local_cloud.kubernetes.api_server import Resource, Server
 from local_cloud.store import Store
-from tests.conftest import CHECKOUT
+from tests.conftest import CHECKOUT, new_world
 from tests.engine.test_interrupted import engine_of, finish, lay_out, orphans, rows
+from tests.engine.test_owner_modes import settings as owned_settings
 from tools import api_server, copies, environment, kubernetes_build
 from tools.engine import LocalEngine
 
@@ -186,3 +187,32 @@ def ours(server: Server) -> set[tuple[str, str]]:
                 if objects.managed(each)
             }
     return found
+
+
+@pytest.mark.parametrize("owner", ["ingress", "gateway"])
+def test_a_stack_whose_load_balancer_the_controller_makes(
+    owner: str, programs: kubernetes_build.Programs, tmp_path: Path
+) -> None:
+    """A real API server takes the Ingresses, Gateways, routes and configurations, and lets them go again."""
+    world = new_world(tmp_path)
+    world.configure(owned_settings(owner))
+    api_server.ensure(world.engine.root, programs)
+    try:
+        world.up()
+        assert set(world.steps()) == {"same"}
+        server = api_server.connect(world.engine.root)
+        assert server is not None
+        kinds = {
+            "ingress": ("networking.k8s.io/v1", "Ingress"),
+            "gateway": ("gateway.networking.k8s.io/v1", "GRPCRoute"),
+        }
+        found = server.listed(kind(server, *kinds[owner]))
+        assert {each["metadata"]["namespace"] for each in found} >= {"orders"}
+        world.configure(owned_settings(owner, scheme="internal"))
+        world.up()
+        world.run("destroy", "--yes", "--skip-preview")
+        assert ours(server) == set()
+        assert world.cloud() == []
+        server.close()
+    finally:
+        assert api_server.stop(world.engine.root) == 2

@@ -76,3 +76,17 @@ def test_a_workload_finds_nodes_of_its_architecture(desk: Desk) -> None:
     assert desk.put("cluster.node_groups.batch", batch).lines() == []
     desk.put("cluster.node_groups.batch.taints", {"batch": {"effect": "NO_SCHEDULE"}})
     assert len(desk.lines()) == 1
+
+
+def test_who_may_pull_is_said_in_full(desk: Desk) -> None:
+    desk.put("registry.pull_accounts", ["1234", "444455556666"]).put("registry.pull_organizations", ["acme"])
+    lines = desk.put("registry.kept_images", 0).lines()
+    assert any("registry.pull_accounts[0]: must be an account id of 12 digits" in line for line in lines)
+    assert any("registry.pull_organizations[0]: must be the id of an organization" in line for line in lines)
+    assert any("registry.kept_images: must be a whole number from 1 to 10000; received 0" in line for line in lines)
+
+
+def test_a_platform_stack_has_no_repositories(desk: Desk) -> None:
+    desk.raw = {key: value for key, value in desk.raw.items() if key != "services"}
+    desk.put("environment.kind", "platform").put("load_balancers.public.pod_ports", [50051]).put("registry", {})
+    assert desk.lines() == ["registry: a stack of kind platform has none; they belong to stacks of kind services"]

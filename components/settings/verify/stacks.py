@@ -31,8 +31,9 @@ def _platform_kind(settings: Settings) -> Iterator[Fault]:
     """A platform stack has everything but workloads."""
     if settings.environment.kind != "platform":
         return
-    if settings.services:
-        yield Fault(("services",), "a stack of kind platform has none; they belong to stacks of kind services")
+    for section in ("services", "registry"):
+        if section in settings.model_fields_set and (section != "services" or settings.services):
+            yield Fault((section,), "a stack of kind platform has none; they belong to stacks of kind services")
     if settings.existing.listeners:
         yield Fault(
             ("existing", "listeners"),

@@ -1,0 +1,27 @@
+"""One stack that walks through random valid settings by successive updates, and goes down clean."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from random import Random, SystemRandom
+
+import pytest
+
+from tests.conftest import new_world
+from tests.variations.fuzz import Walk
+
+pytestmark = [pytest.mark.engine, pytest.mark.slow]
+
+STEPS = 15
+
+
+def test_a_stack_walks_through_random_settings_and_goes_down_clean(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    seed = int(os.environ.get("WALK_SEED", SystemRandom().randrange(10**6)))
+    with capsys.disabled():
+        print(f"\nwalk with seed {seed} (again with: WALK_SEED={seed})")
+    walk = Walk(new_world(tmp_path), Random(seed), print)  # noqa: S311 - repeatable by its seed
+    walk.go(STEPS)
+    walk.down()
