@@ -1,7 +1,7 @@
 # grpc-platform: `make` alone lists what there is. Paths are relative, so the checkout may lie anywhere.
 PYTHON ?= python3
 RUN := .venv/bin/python
-export env cluster n seed  # read by the shell, never pasted into its text
+export env cluster n seed base  # read by the shell, never pasted into its text
 MAKEFLAGS += --no-print-directory
 .DEFAULT_GOAL := help
 .PHONY: help setup env up down preview lint test test-slow bench fuzz crds sweep check portal
@@ -12,6 +12,7 @@ help:
 	@echo "  make up cluster=real  the same with a real Kubernetes API server (built once, 12 min)"
 	@echo "  make down             remove everything"
 	@echo "  make preview env=dev  what an environment would be (dev, prod, local), offline"
+	@echo "  make check env=dev    what this branch would replace or delete there, and which rules it breaks"
 	@echo '  eval "$$(make -s env)"  then plain pulumi commands work here'
 	@echo
 	@echo "On AWS:"
@@ -67,5 +68,9 @@ crds: setup
 fuzz: setup
 	@$(RUN) -m tests.variations.fuzz $${n:+-n "$$n"} $${seed:+--seed "$$seed"}
 
-check portal:
+check: setup
+	@if [ -z "$$env" ]; then echo 'which environment? For example: make check env=dev' >&2; exit 2; fi
+	@$(RUN) -m checks "$$env" $${base:+--base "$$base"}
+
+portal:
 	@echo "make $@ does not exist yet" >&2; exit 2

@@ -1,8 +1,8 @@
 """The analyzer that the Pulumi engine talks to (pulumi sdk/proto/pulumi/analyzer.proto).
 
-It decodes a resource once, whatever the number of rules, and not at all where no rule is about its type: the SDK's own
-servicer decodes each resource for every policy. Rules about one resource are tried in `Analyze`; the others, waivers
-and the count of what could not be evaluated in `AnalyzeStack`.
+It decodes a resource once, whatever the number of rules: the SDK's own servicer does so for every policy. Rules about
+one resource are tried in `Analyze`, which also remembers its inputs; the others, waivers and the count of what could
+not be evaluated in `AnalyzeStack`.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ import datetime as dt
 import sys
 from collections.abc import Iterable, Mapping
 from concurrent import futures
+from dataclasses import replace
 from typing import Any, Final
 
 import grpc
@@ -63,6 +64,7 @@ class Analyzer(analyzer_pb2_grpc.AnalyzerServicer):
         self._evaluator = Evaluator(self._registry, levels, chosen.options)
         self._judge = Judge(self._registry, chosen, self._today)
         self._seen = Report()
+        self._inputs: dict[str, Resource] = {}
 
     # The engine's calls: their names are the protocol's.
 
@@ -100,16 +102,17 @@ class Analyzer(analyzer_pb2_grpc.AnalyzerServicer):
 
     def Analyze(self, request: Any, context: Any) -> Any:  # noqa: N802
         """Tries the rules that are about this resource alone."""
-        if not self._evaluator.concerns(kind_of(request.type).name):
-            return proto.AnalyzeResponse()
         resource = _resource(request)
+        self._inputs[resource.urn] = resource
+        if not self._evaluator.concerns(resource.kind):
+            return proto.AnalyzeResponse()
         report = self._evaluator.alone(resource)
         self._seen.add(report)
         return self._response(self._judge.verdicts(report), [resource])
 
     def AnalyzeStack(self, request: Any, context: Any) -> Any:  # noqa: N802
         """Tries the rules that are about several resources, and says what could not be evaluated."""
-        resources = [_stack_resource(each) for each in request.resources]
+        resources = [self._whole(each) for each in request.resources]
         report = self._evaluator.together(resources)
         verdicts = [*self._judge.verdicts(report), *self._judge.of_waivers()]
         self._seen.add(report)
@@ -118,6 +121,20 @@ class Analyzer(analyzer_pb2_grpc.AnalyzerServicer):
             said = f"{blind} of {self._seen.pairs} pairs of rule and resource could not be evaluated"
             verdicts.append(Verdict(NOT_EVALUATED, Level.ADVISORY, "", "", said))
         return self._response(verdicts, resources)
+
+    def _whole(self, request: Any) -> Resource:
+        """A resource of the stack with its inputs.
+
+        The engine sends what the provider gave back, which in a preview is nothing at all where the provider itself is
+        not configured yet, as before there is a cluster (pulumi sdk/go/common/resource/plugin/provider_plugin.go).
+        """
+        resource = _stack_resource(request)
+        known = self._inputs.get(resource.urn)
+        if known is None:
+            return replace(resource, partial=not resource.properties)
+        computed = {key: resource.properties[key] for key in ("arn", "id") if key in resource.properties}
+        properties = {**computed, **known.properties}
+        return replace(resource, properties=properties, secrets=(*resource.secrets, *known.secrets))
 
     def Remediate(self, request: Any, context: Any) -> Any:  # noqa: N802
         """Makes the changes that are safe, where the configuration asks for it."""

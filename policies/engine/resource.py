@@ -19,7 +19,8 @@ class Resource:
     """One resource of a preview, of an update, or of exported state.
 
     properties: its inputs; in state also what the provider computed. property_dependencies: by top-level property, the
-    URNs of the resources it was made of, known even where the value is not. secrets: paths of secret values.
+    URNs of the resources it was made of, known even where the value is not. secrets: paths of secret values. partial:
+    whether there is more to it than `properties` says.
     """
 
     type: str
@@ -31,6 +32,7 @@ class Resource:
     property_dependencies: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     protect: bool = False
     secrets: tuple[str, ...] = ()
+    partial: bool = False
 
     @property
     def _kind(self) -> Kind:
@@ -61,7 +63,7 @@ class Resource:
             else:
                 value = value.get(key, MISSING) if isinstance(value, Mapping) else MISSING
         if value is MISSING or value is None:
-            return Unknown(path) if self.patch else default
+            return Unknown(path) if self.patch or self.partial else default
         return value
 
     def items(self, path: str) -> Iterator[tuple[str, Any]]:

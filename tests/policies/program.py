@@ -30,12 +30,15 @@ def _later(value: Any = None, *, known: bool = False, made_of: tuple[pulumi.Reso
     return pulumi.Output(settled(set(made_of)), settled(value), settled(known), settled(False))
 
 
-def _value(value: Any) -> Any:
+def _value(value: Any, start: str) -> Any:
+    """The value, with namespaces and ARNs of the example's own, so that examples do not meet."""
     if isinstance(value, Unknown):
         return _later()
     if isinstance(value, Mapping):
-        return {key: _value(each) for key, each in value.items()}
-    return [_value(each) for each in value] if isinstance(value, list) else value
+        return {key: _value(each, start) for key, each in value.items()}
+    if isinstance(value, str) and (value == "shop" or value.startswith("arn:aws:elasticloadbalancing:")):
+        return f"{value}-{start.lower()}x"
+    return [_value(each, start) for each in value] if isinstance(value, list) else value
 
 
 class Inside(pulumi.ComponentResource):
@@ -52,10 +55,11 @@ def register(start: str, example: Example, providers: Mapping[str, pulumi.Provid
             if uses & set(waiting):
                 continue
             del waiting[name]
-            made[name] = _registered(f"{start}{name}", given, made, providers)
+            made[name] = _registered(start, name, given, made, providers)
 
 
 def _registered(
+    start: str,
     name: str,
     given: Mapping[str, Any],
     made: Mapping[str, pulumi.Resource],
@@ -64,12 +68,12 @@ def _registered(
     package = given["type"].partition(":")[0]
     options = pulumi.ResourceOptions(parent=made.get(given.get("parent", "")), provider=providers.get(package))
     if package not in providers:
-        return Inside(given["type"], name, {}, options)
-    properties = {key: _value(each) for key, each in given["properties"].items()}
+        return Inside(given["type"], f"{start}{name}", {}, options)
+    properties = {key: _value(each, start) for key, each in given["properties"].items()}
     for key, names in given.get("made_of", {}).items():
         owners = tuple(made[each] for each in names)
         properties[key] = _later(properties.get(key), known=key in properties, made_of=owners)
-    return pulumi.CustomResource(given["type"], name, properties, options)
+    return pulumi.CustomResource(given["type"], f"{start}{name}", properties, options)
 
 
 class Unsettled(pulumi.ProviderResource):

@@ -27,7 +27,9 @@ def test_an_unknown_key_shows_no_value(desk: Desk) -> None:
 
 def test_an_unknown_section_is_a_problem_even_when_it_is_a_word_of_a_later_release(desk: Desk) -> None:
     (line,) = desk.put("mesh", {"auth": "iam"}).lines()
-    allowed = "environment, existing, network, cluster, registry, load_balancers, lattice, services, cloud_map, observability"
+    allowed = (
+        "environment, existing, network, cluster, registry, load_balancers, lattice, services, cloud_map, observability"
+    )
     assert line == f"mesh: unknown key (allowed: {allowed})"
 
 
