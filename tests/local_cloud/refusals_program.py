@@ -7,6 +7,11 @@ import pulumi
 import pulumi_aws as aws
 
 CERTIFICATE = "arn:aws:acm:eu-west-1:123456789012:certificate/12345678-1234-1234-1234-123456789012"
+TRUST = (
+    '{"Version":"2012-10-17","Statement":[{"Effect":"Allow",'
+    '"Principal":{"Service":"eks.amazonaws.com"},"Action":"sts:AssumeRole"}]}'
+)
+RIGHTS = '{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"s3:Get*","Resource":"*"}]}'
 FIXED: Any = {"type": "fixed-response", "fixed_response": {"content_type": "text/plain", "status_code": "404"}}
 cases = set(os.environ["CASES"].split(","))
 # What uses something stays behind, so that the other is refused its end.
@@ -75,13 +80,8 @@ def forward(to: aws.lb.TargetGroup) -> dict[str, Any]:
 
 used = rule("in-use", 1, [forward(grpc)], opts=stays)
 after = pulumi.ResourceOptions(depends_on=[used])
-role = aws.iam.Role(
-    "role",
-    assume_role_policy='{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Principal":{"Service":"eks.amazonaws.com"},"Action":"sts:AssumeRole"}]}',
-)
-policy = aws.iam.Policy(
-    "policy", policy='{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"s3:Get*","Resource":"*"}]}'
-)
+role = aws.iam.Role("role", assume_role_policy=TRUST)
+policy = aws.iam.Policy("policy", policy=RIGHTS)
 aws.iam.RolePolicyAttachment("attached", role=role.name, policy_arn=policy.arn, opts=stays)
 mesh = aws.vpclattice.ServiceNetwork("mesh", name="mesh", auth_type="AWS_IAM")
 service = aws.vpclattice.Service("service", name="orders")
@@ -116,6 +116,15 @@ aws.vpclattice.ListenerRule(
     action={"forward": {"target_groups": [{"target_group_identifier": targets.id, "weight": 1}]}},
     opts=stays,
 )
+
+
+held = aws.ec2.Vpc("held-vpc", cidr_block="10.1.0.0/16")
+inside = aws.ec2.Subnet("inside", vpc_id=held.id, cidr_block="10.1.0.0/24", availability_zone="eu-west-1a", opts=stays)
+address = aws.ec2.Eip("address", domain="vpc")
+aws.ec2.NatGateway("nat", subnet_id=zones[0].id, allocation_id=address.id, opts=stays)
+inlined = aws.iam.Role("inlined", assume_role_policy=TRUST)
+aws.iam.RolePolicy("inline", role=inlined.name, policy=RIGHTS, opts=stays)
+aws.ecr.Repository("images", name="images")
 
 
 def case(name: str, make: Any) -> None:
