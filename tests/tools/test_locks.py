@@ -134,7 +134,10 @@ def test_a_file_that_is_no_lock_is_named(place: Environment, content: str) -> No
 
 @pytest.fixture
 def plugin(place: Environment, tmp_path: Path) -> Any:
-    """Starts a process that looks like one of our plugins, with a parent of a given name or none."""
+    """Starts a process that looks like one of our plugins, with a parent of a given name or none.
+
+    It works in `tmp_path`: `python -m` looks there first, and the real provider would end by itself.
+    """
     started: list[int] = []
     hosts: list[subprocess.Popen[str]] = []
     (tmp_path / "local_cloud").mkdir()
@@ -148,13 +151,16 @@ def plugin(place: Environment, tmp_path: Path) -> Any:
         if parent:
             shell = tmp_path / parent
             shutil.copy("/bin/bash", shell)
-            host = subprocess.Popen([shell, "-c", f"{command}; wait"], env=env, stdout=subprocess.PIPE, text=True)
+            host = subprocess.Popen(
+                [shell, "-c", f"{command}; wait"], env=env, cwd=tmp_path, stdout=subprocess.PIPE, text=True
+            )
             hosts.append(host)
             assert host.stdout is not None
             pid = int(host.stdout.readline())
             host.stdout.close()
         else:
-            pid = int(subprocess.check_output(["bash", "-c", f"({command}) >&1 2>/dev/null | head -1"], env=env))
+            call = ["bash", "-c", f"({command}) >&1 2>/dev/null | head -1"]
+            pid = int(subprocess.check_output(call, env=env, cwd=tmp_path))
         started.append(pid)
         process = psutil.Process(pid)
         while "local_cloud.aws" not in process.cmdline():
