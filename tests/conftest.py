@@ -3,6 +3,7 @@
 import asyncio
 import inspect
 import json
+import signal
 import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -26,6 +27,12 @@ STACK = "test"
 REGION = "eu-west-1"
 REFERENCE_KEY = rpc._special_sig_key
 REFERENCE = rpc._special_resource_sig
+
+
+def pytest_configure() -> None:
+    """A shell starts background jobs with SIGINT ignored, and every child inherits that: tests interrupt theirs."""
+    if threading.current_thread() is threading.main_thread():
+        signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @dataclass(frozen=True)

@@ -91,7 +91,8 @@ class Servers:
         health_port = int(variables["HEALTH_PORT"]) if "HEALTH_PORT" in variables else None
         server = Server(process, port, pod, log, health_port)
         self.running.append(server)
-        wait_for(lambda: reachable(port) or process.poll() is not None, f"{module} listens on {port}")
+        for each in filter(None, (port, health_port)):
+            wait_for(lambda each=each: reachable(each) or process.poll() is not None, f"{module} listens on {each}")
         assert process.poll() is None, log.read_text()
         return server
 
