@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import difflib
 import json
 from collections.abc import Iterator
 
 import yaml
 
 from checks.problems import InputError
+from policies.engine.configuration import did_you_mean
 from policies.engine.rule import Example, Rule
 from policies.engine.unknown import Unknown
 from policies.rules import REGISTRY
@@ -19,8 +19,8 @@ def explain(identity: str) -> str:
     rule = REGISTRY.get(identity.upper())
     if rule is None:
         names = [each.id for each in REGISTRY]
-        near = difflib.get_close_matches(identity.upper(), names, n=1)
-        hint = f"; did you mean {near[0]}?" if near else f" (there is: {', '.join(names)})"
+        near = did_you_mean(identity, names)
+        hint = f"; did you mean {near}?" if near else f" (there is: {', '.join(names)})"
         raise InputError(f"there is no rule {identity}{hint}")
     return "\n".join(_lines(rule)) + "\n"
 

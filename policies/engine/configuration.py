@@ -8,6 +8,7 @@ cannot be evaluated then blocks), `XST004` has `waivers` and `baseline`.
 from __future__ import annotations
 
 import difflib
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
@@ -138,10 +139,18 @@ def _set_option(
     return []
 
 
+def did_you_mean(name: str, names: Iterable[str]) -> str:
+    """The name most like the one given, whatever its case; ALB6 and ALB06 mean ALB006; "" where none is like it."""
+    upper = {each.upper(): each for each in names}
+    wanted = re.sub(r"[1-9]\d*$", lambda number: number[0].zfill(3), re.sub(r"0+(?=\d+$)", "", name.upper()))
+    near = [wanted] if wanted in upper else difflib.get_close_matches(name.upper(), upper, n=1)
+    return upper[near[0]] if near else ""
+
+
 def _unknown(what: str, name: str, allowed: Iterable[str]) -> str:
     names = list(allowed)
-    near = difflib.get_close_matches(name.upper(), [each.upper() for each in names], n=1)
-    hint = f"; did you mean {next(each for each in names if each.upper() == near[0])}?" if near else ""
+    near = did_you_mean(name, names)
+    hint = f"; did you mean {near}?" if near else ""
     return f"there is no {what} {name}{hint}" + ("" if hint or not names else f" (there is: {', '.join(names[:12])})")
 
 

@@ -1,0 +1,295 @@
+"""ALB019 to ALB022: which calls a listener rule matches."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, Final
+
+from policies.engine.graph import Graph
+from policies.engine.resource import Resource, number
+from policies.engine.rule import ADVISORY, HIGH, MANDATORY, MEDIUM, Context, Example, Option, Problem, Rule
+from policies.engine.unknown import known
+from policies.rules import grpc
+from policies.rules.forwarding import listener_of, targets
+from policies.rules.listeners import GROUP, edge, rule
+from policies.rules.tokens import LISTENER, LISTENER_RULE
+
+_GUIDE: Final = "Elastic Load Balancing, Application Load Balancers guide"
+_SERVICE: Final = re.compile(r"/((?:[A-Za-z_]\w*\.)*[A-Za-z_]\w*)/[^/]*")
+_VERSION: Final = re.compile(r"v\d+(?:(?:alpha|beta)\d*)?")
+_KINDS: Final = ("pathPattern", "hostHeader", "httpHeader", "httpRequestMethod", "queryStrings", "sourceIp")
+_TAG: Final = "grpc-services"
+
+
+def conditions(resource: Resource) -> dict[str, list[tuple[str, Any]]]:
+    """The conditions of a rule by kind, each with its path."""
+    found: dict[str, list[tuple[str, Any]]] = {}
+    for path, condition in resource.items("conditions"):
+        for kind in _KINDS:
+            value = known(known(condition).get(kind))
+            if value is not None:
+                found.setdefault(kind, []).append((f"{path}.{kind}", value))
+    return found
+
+
+def values(condition: Any) -> list[str]:
+    """What a condition may be equal to, whatever its kind."""
+    if isinstance(condition, Mapping):
+        listed = known(condition.get("values")) or ()
+        return [str(known(each)) for each in listed] + [str(known(each)) for each in condition.get("regexValues") or ()]
+    return [f"{known(each.get('key'))}={known(each.get('value'))}" for each in condition]
+
+
+def to_grpc(resource: Resource, graph: Graph) -> list[Resource]:
+    """The gRPC target groups that a listener or rule leads to."""
+    return [each for each in targets(resource, graph) if grpc.speaks_grpc(each)]
+
+
+def paths(resource: Resource) -> Iterator[tuple[str, str]]:
+    """The path patterns of a rule, each with its path."""
+    for where, condition in conditions(resource).get("pathPattern", ()):
+        for place, each in enumerate(known(condition.get("values")) or ()):
+            yield f"{where}.values[{place}]", str(known(each))
+
+
+def _never(pattern: str) -> str:
+    """Why a pattern matches no gRPC call, or more than one means; "" where it is fine."""
+    start, wild, _ = pattern.partition("*")
+    if not pattern.startswith(("/", "*")):
+        return "does not begin with a slash, as every path does"
+    if start.count("/") > 2 or (not wild and grpc.METHOD.fullmatch(pattern.replace("?", "x")) is None):
+        return "is no /package.Service/Method, so no call matches"
+    found = _SERVICE.match(start)
+    if found and _VERSION.fullmatch(found[1].rpartition(".")[2]):
+        return f"names the package {found[1]} where a path has package and service, so no call matches"
+    if wild and start.count("/") == 1 and re.fullmatch(r"/(?:[a-z_]\w*\.)+[A-Z]\w*", start):
+        return f"has no slash after the service: it takes the calls of {start[1:]}2 as well"
+    return ""
+
+
+def _named(resource: Resource, context: Context) -> Iterator[Problem]:
+    if not to_grpc(resource, context.graph):
+        return
+    given, found = conditions(resource), list(paths(resource))
+    for where, pattern in found:
+        why = _never(pattern)
+        if why:
+            yield Problem(where, f"{resource.shown(where)} {why}")
+    blind = [where for where, pattern in found if set(pattern) <= set("/*")] if found else ["conditions"]
+    if blind and not set(given) - {"pathPattern", "httpRequestMethod"}:
+        yield Problem(
+            blind[0], "takes the calls of every gRPC service, whatever its name, and no host tells them apart"
+        )
+
+
+_HOST: Final = {"hostHeader": {"values": ["orders.example.com"]}}
+
+
+def _path(pattern: str) -> Example:
+    return Example(pattern.replace("/", " ").replace("*", "all"), edge(one=rule("orders", path=pattern)), ("one",))
+
+
+ALB019: Final = Rule(
+    id="ALB019",
+    title="The path of a gRPC rule names a service or method",
+    severity=HIGH,
+    level=MANDATORY,
+    kinds=(LISTENER_RULE,),
+    check=_named,
+    stack=True,
+    why="The path of a call is /package.Service/Method. A pattern of another form matches nothing, or everything.",
+    remedy="Write /package.Service/* or /package.Service/Method; /* only beside a host condition.",
+    source=f"{_GUIDE}: Condition types for listener rules; grpc/grpc doc/PROTOCOL-HTTP2.md",
+    bad=(
+        _path("/acme.orders.v1.Orders"),
+        _path("/acme.orders.v1/*"),
+        _path("/acme.orders.v1.Orders*"),
+        _path("/api/v1/orders/*"),
+        _path("acme.orders.v1.Orders/*"),
+        _path("/*"),
+    ),
+    good=(
+        Example("a service", edge(one=rule("orders"))),
+        Example("methods", edge(one=rule("orders", path="/acme.orders.v1.Orders/Get*"))),
+        Example(
+            "a host with every path",
+            edge(one=rule("orders", conditions=[{"pathPattern": {"values": ["/*"]}}, _HOST])),
+        ),
+        Example("HTTP", edge(one=rule("web", path="/api/v1/*"))),
+    ),
+)
+
+
+def _known(resource: Resource, context: Context) -> Iterator[Problem]:
+    groups = to_grpc(resource, context.graph)
+    listed = set(context.options["services"])
+    for each in groups:
+        listed |= set(str(known(each.get("tags", {}).get(_TAG)) or "").split())
+    if not listed or not groups:
+        return
+    for where, pattern in paths(resource):
+        found = _SERVICE.match(pattern)
+        if found and "*" not in found[1] and found[1] not in listed:
+            yield Problem(where, f"{found[1]} is none of the services behind it: {', '.join(sorted(listed))}")
+
+
+_TAGGED: Final = {**GROUP, "properties": {**GROUP["properties"], "tags": {_TAG: "acme.orders.v1.Orders"}}}
+ALB020: Final = Rule(
+    id="ALB020",
+    title="The path of a gRPC rule names a service that exists",
+    severity=MEDIUM,
+    level=ADVISORY,
+    kinds=(LISTENER_RULE,),
+    check=_known,
+    stack=True,
+    why="A misspelled service matches no call: its callers get what the default action says.",
+    remedy=f"Correct the path, or the list of services: the target group's tag {_TAG} or this rule's `services`.",
+    source="grpc/grpc doc/PROTOCOL-HTTP2.md, Requests",
+    options={
+        "services": Option(
+            {
+                "type": "array",
+                "items": {"type": "string"},
+                "default": [],
+                "description": "gRPC services that exist, beside those in the tags of target groups.",
+            }
+        )
+    },
+    bad=(
+        Example("misspelled", edge(orders=_TAGGED, one=rule("orders", path="/acme.order.v1.Orders/*")), ("one",)),
+        Example("wrong case", edge(orders=_TAGGED, one=rule("orders", path="/acme.orders.v1.orders/Get")), ("one",)),
+    ),
+    good=(
+        Example("as in the list", edge(orders=_TAGGED, one=rule("orders"))),
+        Example("no list", edge(one=rule("orders"))),
+    ),
+)
+
+
+def _covers(pattern: str, other: str) -> bool:
+    """Whether everything that `other` matches is matched by `pattern`; * is any text, ? one character."""
+    form = "".join(".*" if char == "*" else "[^*]" if char == "?" else re.escape(char) for char in pattern)
+    return re.fullmatch(form, other) is not None
+
+
+def _shadows(first: Mapping[str, Any], second: Mapping[str, Any]) -> bool:
+    """Whether a rule with the first conditions leaves nothing for one with the second."""
+    for kind, mine in first.items():
+        theirs = [each for _, condition in second.get(kind, ()) for each in values(condition)]
+        for _, condition in mine:
+            own = values(condition)
+            if kind == "hostHeader":
+                own, theirs = [each.lower() for each in own], [each.lower() for each in theirs]
+            same = kind != "httpHeader" or condition.get("httpHeaderName") in [
+                each.get("httpHeaderName") for _, each in second.get(kind, ())
+            ]
+            if not theirs or not same or not all(any(_covers(each, other) for each in own) for other in theirs):
+                return False
+    return True
+
+
+def _beside(resource: Resource, graph: Graph) -> Sequence[Resource]:
+    """The other rules of the same listener."""
+    listener = listener_of(resource, graph)
+    if listener is None:
+        return ()
+    return [each for each in graph.users(listener, LISTENER_RULE) if each.urn != resource.urn]
+
+
+def _shadowed(resource: Resource, context: Context) -> Iterator[Problem]:
+    own, mine = number(resource.get("priority")), conditions(resource)
+    for other in _beside(resource, context.graph):
+        before = number(other.get("priority"))
+        if own is None or before is None or before >= own:
+            continue
+        if _shadows(conditions(other), mine):
+            yield Problem("conditions", f"never reached: {other.name}, with priority {before:g}, takes the same calls")
+            return
+
+
+_WIDE: Final = rule("web", path="/*", priority=5)
+ALB021: Final = Rule(
+    id="ALB021",
+    title="Every listener rule can be reached",
+    severity=HIGH,
+    level=MANDATORY,
+    kinds=(LISTENER_RULE,),
+    check=_shadowed,
+    stack=True,
+    why="The first rule that matches wins. One behind a wider one gets no call, and nothing says so.",
+    remedy="Give the narrower rule the smaller priority.",
+    source=f"{_GUIDE}: Listener rules, rule priority",
+    bad=(
+        Example("behind a rule for everything", edge(wide=_WIDE, one=rule("orders")), about=("one",)),
+        Example("twice the same", edge(first=rule("orders", priority=9), one=rule("orders")), about=("one",)),
+    ),
+    good=(
+        Example("before the wider one", edge(wide=rule("web", path="/*", priority=50), one=rule("orders"))),
+        Example(
+            "another host",
+            edge(
+                wide=rule("web", priority=5, conditions=[{"hostHeader": {"values": ["web.example.com"]}}]),
+                one=rule("orders", conditions=[_HOST]),
+            ),
+        ),
+    ),
+)
+
+
+def _quota(resource: Resource, context: Context) -> Iterator[Problem]:
+    if resource.kind == LISTENER:
+        found = len(context.graph.users(resource, LISTENER_RULE))
+        if found > context.options["rules"]:
+            yield Problem("", f"has {found} rules; at most {context.options['rules']}")
+        return
+    given = [each for conditions_ in conditions(resource).values() for _, one in conditions_ for each in values(one)]
+    if len(given) > 5:
+        yield Problem("conditions", f"{len(given)} values; a rule has at most 5")
+    wild = sum(each.count("*") + each.count("?") for each in given)
+    if wild > 5:
+        yield Problem("conditions", f"{wild} wildcards; a rule has at most 5")
+    for where, pattern in paths(resource):
+        if len(pattern) > 128:
+            yield Problem(where, f"{len(pattern)} characters; a path pattern has at most 128")
+    own = number(resource.get("priority"))
+    for other in _beside(resource, context.graph):
+        if own is not None and number(other.get("priority")) == own:
+            yield Problem("priority", f"{own:g} is also that of {other.name}; each is taken once on a listener")
+
+
+_MANY: Final = [{"pathPattern": {"values": [f"/acme.S{place}/*" for place in range(6)]}}]
+ALB022: Final = Rule(
+    id="ALB022",
+    title="Listener rules keep AWS's limits",
+    severity=HIGH,
+    level=MANDATORY,
+    kinds=(LISTENER_RULE, LISTENER),
+    check=_quota,
+    stack=True,
+    why="AWS refuses what goes beyond, in the middle of a deployment.",
+    remedy="Split the rule in two, and give each a priority of its own.",
+    source=f"{_GUIDE}: Quotas for your Application Load Balancers; API Reference, CreateRule",
+    options={
+        "rules": Option(
+            {
+                "type": "integer",
+                "minimum": 1,
+                "default": 100,
+                "description": "Most rules of a listener: the account's quota.",
+            }
+        )
+    },
+    bad=(
+        Example("six values", edge(one=rule("orders", conditions=_MANY)), about=("one",)),
+        Example("the same priority", edge(one=rule("orders"), two=rule("web", path="/healthz")), about=("one", "two")),
+        Example(
+            "a hundred and one",
+            edge(**{f"r{place}": rule("orders", path=f"/acme.S{place}/*", priority=place + 1) for place in range(101)}),
+            about=("https",),
+        ),
+    ),
+    good=(Example("two rules", edge(one=rule("orders"), two=rule("web", path="/healthz", priority=11))),),
+)
+
+RULES: Final = (ALB019, ALB020, ALB021, ALB022)
