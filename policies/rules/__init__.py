@@ -16,6 +16,7 @@ from policies.rules import (
     rollouts,
     routing,
     target_group_settings,
+    target_group_uses,
     target_groups,
 )
 
@@ -23,6 +24,7 @@ REGISTRY: Final = Registry(
     [
         *target_groups.RULES,
         *target_group_settings.RULES,
+        *target_group_uses.RULES,
         *listeners.RULES,
         *routing.RULES,
         *load_balancers.RULES,

@@ -204,10 +204,7 @@ ALB007: Final = Rule(
 
 def _budget(group: Resource, context: Context) -> Iterator[Problem]:
     interval = number(group.get("healthCheck.interval", 30)) or 30
-    timeout = number(group.get("healthCheck.timeout", 5)) or 5
     threshold = number(group.get("healthCheck.unhealthyThreshold", 3)) or 3
-    if timeout >= interval:
-        yield Problem("healthCheck.timeout", f"{timeout:g} s is not less than the interval, {interval:g} s")
     budget = context.options["seconds"]
     if interval * threshold > budget:
         yield Problem(
@@ -224,8 +221,8 @@ ALB010: Final = Rule(
     level=ADVISORY,
     kinds=(TARGET_GROUP,),
     check=_budget,
-    why="Until then calls fail. A timeout as long as the interval is refused by AWS.",
-    remedy="Lower healthCheck.interval or healthCheck.unhealthyThreshold; keep the timeout below the interval.",
+    why="Until then calls fail.",
+    remedy="Lower healthCheck.interval or healthCheck.unhealthyThreshold.",
     source="Elastic Load Balancing API Reference, CreateTargetGroup",
     options={
         "seconds": Option(
@@ -238,10 +235,7 @@ ALB010: Final = Rule(
             }
         )
     },
-    bad=(
-        Example("a minute", {"orders": checked(interval=30)}, about=("orders",)),
-        Example("a timeout as long as the interval", {"orders": checked(timeout=10)}, about=("orders",)),
-    ),
+    bad=(Example("a minute", {"orders": checked(interval=30)}, about=("orders",)),),
     good=(GOOD,),
 )
 

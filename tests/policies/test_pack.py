@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from policies.engine.rule import Level
 from tests.conftest import CHECKOUT, MINIMAL, World, new_world
 
 from .conftest import RULES, judged, resources
@@ -17,10 +18,19 @@ pytestmark = pytest.mark.engine
 PACK = CHECKOUT / "policies"
 
 
-def violations(world: World, log: Path, *args: str, **env: str) -> tuple[int, list[dict[str, Any]]]:
+# Rules that are off by default are on for their examples. With SOFT, rules about one resource let it pass, for the
+# engine asks about the whole stack only then.
+EVERY = {rule.id: "advisory" for rule in RULES if rule.level is Level.DISABLED}
+SOFT = {**EVERY, **{rule.id: "advisory" for rule in RULES if not rule.stack}}
+
+
+def violations(world: World, log: Path, levels: dict[str, str], **env: str) -> tuple[int, list[dict[str, Any]]]:
     """The exit code of a preview with the pack, and its policy events."""
+    config = log.with_suffix(".json")
+    config.write_text(json.dumps(levels))
     result = world.engine.run(
-        *("preview", "--stack", world.stack, "--policy-pack", str(PACK), "--event-log", str(log), *args),
+        *("preview", "--stack", world.stack, "--policy-pack", str(PACK), "--policy-pack-config", str(config)),
+        *("--event-log", str(log)),
         cwd=world.program,
         check=False,
         env={"PULUMI_DEBUG_COMMANDS": "true", "CHECKOUT": str(CHECKOUT), **env},
@@ -51,17 +61,14 @@ def expected(*, stack: bool) -> set[tuple[str, str]]:
 
 
 def test_every_bad_example_of_one_resource_is_found_by_its_rule(world: World, tmp_path: Path) -> None:
-    code, events = violations(world, tmp_path / "events", EXAMPLES="bad")
+    code, events = violations(world, tmp_path / "events", EVERY, EXAMPLES="bad")
     assert code != 0
     missed = expected(stack=False) - {about(event) for event in events}
     assert missed == set()
 
 
 def test_every_bad_example_of_several_resources_is_found_by_its_rule(world: World, tmp_path: Path) -> None:
-    """The engine asks about the whole stack only where no mandatory rule about one resource has failed."""
-    config = tmp_path / "config.json"
-    config.write_text(json.dumps({rule.id: "advisory" for rule in RULES if not rule.stack}))
-    code, events = violations(world, tmp_path / "events", "--policy-pack-config", str(config), EXAMPLES="bad")
+    code, events = violations(world, tmp_path / "events", SOFT, EXAMPLES="bad")
     assert code != 0
     missed = expected(stack=True) - {about(event) for event in events}
     assert missed == set()
@@ -70,7 +77,7 @@ def test_every_bad_example_of_several_resources_is_found_by_its_rule(world: Worl
 def test_no_good_example_is_found_by_its_rule_and_in_process_the_findings_are_the_same(
     world: World, tmp_path: Path
 ) -> None:
-    _, events = violations(world, tmp_path / "events", EXAMPLES="good")
+    _, events = violations(world, tmp_path / "events", EVERY, EXAMPLES="good")
     own = [event for event in events if about(event)[1].startswith(f"{event['policyName']}-")]
     assert own == []
     for rule in RULES:
@@ -79,7 +86,7 @@ def test_no_good_example_is_found_by_its_rule_and_in_process_the_findings_are_th
 
 
 def test_an_event_says_what_why_and_what_to_do(world: World, tmp_path: Path) -> None:
-    _, events = violations(world, tmp_path / "events", EXAMPLES="bad")
+    _, events = violations(world, tmp_path / "events", EVERY, EXAMPLES="bad")
     event = next(each for each in events if about(each) == ("ALB006", "ALB006-0-orders"))
     assert event["enforcementLevel"] == "mandatory"
     assert event["message"].splitlines()[0] == "The matcher of a gRPC target group means SERVING"
@@ -95,7 +102,7 @@ def platform(tmp_path_factory: pytest.TempPathFactory) -> World:
 
 
 def test_our_own_platform_passes(platform: World, tmp_path: Path) -> None:
-    code, events = violations(platform, tmp_path / "events")
+    code, events = violations(platform, tmp_path / "events", {})
     assert code == 0
     assert [event for event in events if event["enforcementLevel"] == "mandatory"] == []
 
