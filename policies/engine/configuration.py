@@ -142,7 +142,7 @@ def _set_option(
 def did_you_mean(name: str, names: Iterable[str]) -> str:
     """The name most like the one given, whatever its case; ALB6 and ALB06 mean ALB006; "" where none is like it."""
     upper = {each.upper(): each for each in names}
-    wanted = re.sub(r"[1-9]\d*$", lambda number: number[0].zfill(3), re.sub(r"0+(?=\d+$)", "", name.upper()))
+    wanted = re.sub(r"\d+$", lambda number: number[0].lstrip("0").zfill(3), name.upper())
     near = [wanted] if wanted in upper else difflib.get_close_matches(name.upper(), upper, n=1)
     return upper[near[0]] if near else ""
 

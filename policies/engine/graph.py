@@ -7,7 +7,7 @@ Namespace resource that it was made of stands for it. A relation that cannot be 
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, Final
 
 from policies.engine.kinds import is_kubernetes
@@ -49,6 +49,7 @@ class Graph:
             elif place is not None:
                 self._by_place.setdefault((each.kind, str(place[0]), str(place[1])), []).append(each)
         self._users = self._reversed()
+        self._remembered: dict[tuple[Callable[[Resource], Any], str], Any] = {}
         self._labels: dict[tuple[str, str], dict[tuple[str, Any], list[Resource]]] = {}
         self._selected: dict[tuple[str, tuple[str, ...]], list[Resource]] = {}
         self._selecting: dict[
@@ -105,6 +106,13 @@ class Graph:
     def users(self, resource: Resource, *kinds: str) -> list[Resource]:
         """The resources of some kinds with a property that was made of this one, or that holds its id or ARN."""
         return [each for each in self._users.get(resource.urn, ()) if each.kind in kinds]
+
+    def remembered(self, what: Callable[[Resource], Any], resource: Resource) -> Any:
+        """What a function of one resource gives, worked out once for rules that compare each with each."""
+        key = (what, resource.urn)
+        if key not in self._remembered:
+            self._remembered[key] = what(resource)
+        return self._remembered[key]
 
     # Kubernetes
 

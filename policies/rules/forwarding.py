@@ -1,4 +1,4 @@
-"""Where listeners and their rules lead: the target groups behind their actions, and the listener before a rule."""
+"""Where listeners and their rules lead: the target groups behind their actions, and what stands before them."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any, Final
 from policies.engine.graph import Graph
 from policies.engine.resource import Resource
 from policies.engine.unknown import UnknownValueError, is_unknown, known
-from policies.rules.tokens import LISTENER, LISTENER_RULE, TARGET_GROUP
+from policies.rules.tokens import LISTENER, LISTENER_RULE, LOAD_BALANCER, TARGET_GROUP
 
 ACTIONS: Final[Mapping[str, str]] = {LISTENER: "defaultActions", LISTENER_RULE: "actions"}
 
@@ -52,3 +52,9 @@ def targets(resource: Resource, graph: Graph) -> list[Resource]:
 def listener_of(rule: Resource, graph: Graph) -> Resource | None:
     """The listener that a rule is on; None where it is none of the program's."""
     return rule if rule.kind == LISTENER else graph.referred(rule, "listenerArn", LISTENER)
+
+
+def balancer_of(resource: Resource, graph: Graph) -> Resource | None:
+    """The load balancer of a listener or rule; None where it is none of the program's."""
+    listener = listener_of(resource, graph)
+    return graph.referred(listener, "loadBalancerArn", LOAD_BALANCER) if listener is not None else None

@@ -9,8 +9,8 @@ from policies.engine.resource import Resource
 from policies.engine.rule import CRITICAL, HIGH, MANDATORY, Context, Example, Option, Problem, Rule
 from policies.engine.unknown import known
 from policies.rules import grpc
-from policies.rules.forwarding import actions, listener_of, targets
-from policies.rules.tokens import LISTENER, LISTENER_RULE, LOAD_BALANCER
+from policies.rules.forwarding import actions, balancer_of, listener_of, targets
+from policies.rules.tokens import LISTENER, LISTENER_RULE
 
 _GUIDE: Final = "Elastic Load Balancing, Application Load Balancers guide"
 _MODERN: Final = [
@@ -163,8 +163,7 @@ ALB015: Final = Rule(
 def _application(resource: Resource, context: Context) -> Iterator[Problem]:
     if not any(grpc.speaks_grpc(each) for each in targets(resource, context.graph)):
         return
-    before = listener_of(resource, context.graph)
-    balancer = context.graph.referred(before, "loadBalancerArn", LOAD_BALANCER) if before is not None else None
+    balancer = balancer_of(resource, context.graph)
     kind = str(known(balancer.get("loadBalancerType", "application"))) if balancer is not None else "application"
     if kind != "application":
         yield Problem("", f"a gRPC target group behind the {kind} load balancer {balancer.name if balancer else ''}")

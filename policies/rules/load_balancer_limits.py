@@ -8,7 +8,7 @@ from typing import Any, Final
 from policies.engine.resource import Resource
 from policies.engine.rule import HIGH, MANDATORY, Context, Example, Problem, Rule
 from policies.engine.unknown import known
-from policies.rules.forwarding import targets
+from policies.rules.forwarding import balancer_of, targets
 from policies.rules.listeners import BALANCER, edge, listener, rule
 from policies.rules.load_balancers import PLAIN, bad, balancer, good, is_application
 from policies.rules.tokens import LISTENER, LISTENER_RULE, LOAD_BALANCER, TARGET_GROUP
@@ -89,11 +89,9 @@ ALB036: Final = Rule(
 def _one_balancer(resource: Resource, context: Context) -> Iterator[Problem]:
     graph, found = context.graph, {}
     for each in graph.users(resource, LISTENER, LISTENER_RULE):
-        at = each if each.kind == LISTENER else graph.referred(each, "listenerArn", LISTENER)
-        if at is not None and resource in targets(each, graph):
-            balancer = graph.referred(at, "loadBalancerArn", LOAD_BALANCER)
-            if balancer is not None:
-                found[balancer.urn] = balancer.name
+        balancer = balancer_of(each, graph) if resource in targets(each, graph) else None
+        if balancer is not None:
+            found[balancer.urn] = balancer.name
     if len(found) > 1:
         yield Problem("", f"is behind {len(found)} load balancers: {', '.join(sorted(found.values()))}; AWS allows one")
 

@@ -22,7 +22,7 @@ from policies.engine.rule import (
 )
 from policies.engine.unknown import known
 from policies.rules import grpc
-from policies.rules.forwarding import actions, targets
+from policies.rules.forwarding import actions, balancer_of, targets
 from policies.rules.listeners import BALANCER, edge, listener, rule
 from policies.rules.routing import conditions
 from policies.rules.tokens import LISTENER, LISTENER_RULE, LOAD_BALANCER
@@ -60,7 +60,7 @@ def led_to(balancer: Resource, graph: Graph) -> list[Resource]:
 
 
 def _carries_grpc(balancer: Resource, graph: Graph) -> bool:
-    return any(grpc.version(each) == "GRPC" for each in led_to(balancer, graph))
+    return any(grpc.speaks_grpc(each) for each in led_to(balancer, graph))
 
 
 def balancer(**properties: Any) -> Mapping[str, Any]:
@@ -147,19 +147,13 @@ ALB025: Final = Rule(
 
 
 def _dropped(resource: Resource, context: Context) -> Iterator[Problem]:
-    balancer = _before(resource, context.graph)
+    balancer = balancer_of(resource, context.graph)
     if balancer is None or not flag(known(balancer.get("dropInvalidHeaderFields")), default=False):
         return
     for where, condition in conditions(resource).get("httpHeader", ()):
         name = str(known(condition.get("httpHeaderName")))
         if not _HEADER.fullmatch(name):
             yield Problem(f"{where}.httpHeaderName", f'"{name}" is dropped by {balancer.name} as no valid header name')
-
-
-def _before(resource: Resource, graph: Graph) -> Resource | None:
-    """The load balancer of a rule."""
-    found = graph.referred(resource, "listenerArn", LISTENER)
-    return graph.referred(found, "loadBalancerArn", LOAD_BALANCER) if found is not None else None
 
 
 def _by_header(name: str) -> Mapping[str, Any]:
@@ -241,7 +235,7 @@ def _redirecting(resource: Resource, context: Context) -> Iterator[Problem]:
     for group_path, action in actions(resource):
         if known(action.get("type")) != "redirect":
             continue
-        balancer = context.graph.referred(resource, "loadBalancerArn", LOAD_BALANCER)
+        balancer = balancer_of(resource, context.graph)
         groups = led_to(balancer, context.graph) if balancer is not None else []
         if groups and all(grpc.speaks_grpc(each) for each in groups):
             yield Problem(group_path, "redirects, and there is gRPC alone behind it, whose clients follow no redirect")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Final
@@ -169,8 +170,12 @@ ALB020: Final = Rule(
 
 def _covers(pattern: str, other: str) -> bool:
     """Whether everything that `other` matches is matched by `pattern`; * is any text, ? one character."""
-    form = "".join(".*" if char == "*" else "[^*]" if char == "?" else re.escape(char) for char in pattern)
-    return re.fullmatch(form, other) is not None
+    return _form(pattern).fullmatch(other) is not None
+
+
+@functools.lru_cache(maxsize=4096)
+def _form(pattern: str) -> re.Pattern[str]:
+    return re.compile("".join(".*" if char == "*" else "[^*]" if char == "?" else re.escape(char) for char in pattern))
 
 
 def _shadows(first: Mapping[str, Any], second: Mapping[str, Any]) -> bool:
@@ -197,13 +202,18 @@ def _beside(resource: Resource, graph: Graph) -> Sequence[Resource]:
     return [each for each in graph.users(listener, LISTENER_RULE) if each.urn != resource.urn]
 
 
+def _priority(resource: Resource) -> float | None:
+    return number(resource.get("priority"))
+
+
 def _shadowed(resource: Resource, context: Context) -> Iterator[Problem]:
-    own, mine = number(resource.get("priority")), conditions(resource)
-    for other in _beside(resource, context.graph):
-        before = number(other.get("priority"))
+    graph = context.graph
+    own, mine = graph.remembered(_priority, resource), graph.remembered(conditions, resource)
+    for other in _beside(resource, graph):
+        before = graph.remembered(_priority, other)
         if own is None or before is None or before >= own:
             continue
-        if _shadows(conditions(other), mine):
+        if _shadows(graph.remembered(conditions, other), mine):
             yield Problem("conditions", f"never reached: {other.name}, with priority {before:g}, takes the same calls")
             return
 
@@ -252,9 +262,9 @@ def _quota(resource: Resource, context: Context) -> Iterator[Problem]:
     for where, pattern in paths(resource):
         if len(pattern) > 128:
             yield Problem(where, f"{len(pattern)} characters; a path pattern has at most 128")
-    own = number(resource.get("priority"))
+    own = context.graph.remembered(_priority, resource)
     for other in _beside(resource, context.graph):
-        if own is not None and number(other.get("priority")) == own:
+        if own is not None and context.graph.remembered(_priority, other) == own:
             yield Problem("priority", f"{own:g} is also that of {other.name}; each is taken once on a listener")
 
 

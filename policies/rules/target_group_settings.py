@@ -9,7 +9,7 @@ from policies.engine.resource import Resource, flag, number
 from policies.engine.rule import ADVISORY, CRITICAL, HIGH, LOW, MANDATORY, MEDIUM, Context, Example, Problem, Rule
 from policies.engine.unknown import known
 from policies.rules import grpc
-from policies.rules.target_groups import GOOD, checked, group
+from policies.rules.target_groups import GOOD, bad, checked, group
 from policies.rules.tokens import TARGET_GROUP
 
 _GUIDE: Final = "Elastic Load Balancing, Application Load Balancers guide"
@@ -17,7 +17,7 @@ _ATTRIBUTES: Final = "Elastic Load Balancing API Reference, TargetGroupAttribute
 
 
 def _bad(title: str, **properties: Any) -> Example:
-    return Example(title, {"orders": group(**properties)}, about=("orders",))
+    return bad(title, group(**properties))
 
 
 def _transport(resource: Resource, _: Context) -> Iterator[Problem]:
@@ -89,7 +89,7 @@ ALB004: Final = Rule(
     source=f"{_GUIDE}: Health checks for your target groups",
     bad=(
         _bad("none", healthCheck=None),
-        Example("turned off", {"orders": checked(enabled=False)}, about=("orders",)),
+        bad("turned off", checked(enabled=False)),
     ),
     good=(GOOD,),
 )
@@ -120,8 +120,8 @@ ALB009: Final = Rule(
     remedy="Leave healthCheck.protocol as the target group's, or check a port of its own.",
     source=f"{_GUIDE}: Health checks for your target groups",
     bad=(
-        Example("TCP", {"orders": checked(protocol="TCP")}, about=("orders",)),
-        Example("TLS on a plain port", {"orders": checked(protocol="HTTPS")}, about=("orders",)),
+        bad("TCP", checked(protocol="TCP")),
+        bad("TLS on a plain port", checked(protocol="HTTPS")),
     ),
     good=(
         GOOD,

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
-from typing import Any, Final
+from collections.abc import Iterator
+from typing import Final
 
 from policies.engine.resource import Resource, number
 from policies.engine.rule import (
@@ -25,16 +25,12 @@ from policies.rules import grpc
 from policies.rules.forwarding import targets
 from policies.rules.listeners import edge, rule
 from policies.rules.routing import to_grpc
-from policies.rules.target_groups import GOOD, checked, group
+from policies.rules.target_groups import GOOD, bad, checked, group
 from policies.rules.tokens import BINDING, LISTENER, LISTENER_RULE, TARGET_GROUP
 
 _GUIDE: Final = "Elastic Load Balancing, Application Load Balancers guide"
 # A name that a new set of inputs makes anew: it ends with a hash.
 _HASHED: Final = re.compile(r".*-(?=[a-z]*\d)[0-9a-z]{5,}")
-
-
-def _bad(title: str, made: Mapping[str, Any]) -> Example:
-    return Example(title, {"orders": made}, about=("orders",))
 
 
 def _standard(resource: Resource, context: Context) -> Iterator[Problem]:
@@ -65,7 +61,7 @@ ALB008: Final = Rule(
             }
         )
     },
-    bad=(_bad("a method of one's own", checked(path="/acme.Health/Ready")),),
+    bad=(bad("a method of one's own", checked(path="/acme.Health/Ready")),),
     good=(GOOD,),
 )
 
@@ -89,7 +85,7 @@ ALB012: Final = Rule(
     ),
     remedy="Set loadBalancingAlgorithmType to least_outstanding_requests.",
     source=f"{_GUIDE}: Target groups, routing algorithms",
-    bad=(_bad("by default", group()), _bad("said", group(loadBalancingAlgorithmType="round_robin"))),
+    bad=(bad("by default", group()), bad("said", group(loadBalancingAlgorithmType="round_robin"))),
     good=(
         Example("fewest open", {"orders": group(loadBalancingAlgorithmType="least_outstanding_requests")}),
         Example("HTTP", {"web": group(protocolVersion="HTTP1", healthCheck={"path": "/", "matcher": "200"})}),
@@ -139,7 +135,7 @@ ALB029: Final = Rule(
     remedy="Let the pods speak TLS and set protocol to HTTPS. It makes a new target group.",
     source=f"{_GUIDE}: Target groups, protocol",
     replaces=True,
-    bad=(_bad("HTTP", group()),),
+    bad=(bad("HTTP", group()),),
     good=(Example("HTTPS", {"orders": group(protocol="HTTPS")}),),
 )
 
@@ -180,12 +176,12 @@ ALB037: Final = Rule(
     remedy="Interval 5 to 300 s, timeout 2 to 120 s and below the interval, thresholds 2 to 10.",
     source="Elastic Load Balancing API Reference, CreateTargetGroup",
     bad=(
-        _bad("a timeout as long as the interval", checked(timeout=10)),
-        _bad("every second", checked(interval=1, timeout=None)),
-        _bad("one bad answer", checked(unhealthyThreshold=1)),
-        _bad("eleven good answers", checked(healthyThreshold=11)),
-        _bad("a timeout longer than the interval by default", checked(interval=None, timeout=60)),
-        _bad("no number", checked(interval="often", timeout=None)),
+        bad("a timeout as long as the interval", checked(timeout=10)),
+        bad("every second", checked(interval=1, timeout=None)),
+        bad("one bad answer", checked(unhealthyThreshold=1)),
+        bad("eleven good answers", checked(healthyThreshold=11)),
+        bad("a timeout longer than the interval by default", checked(interval=None, timeout=60)),
+        bad("no number", checked(interval="often", timeout=None)),
     ),
     good=(GOOD, Example("numbers as text", {"orders": checked(interval="10", timeout="5", unhealthyThreshold="2")})),
 )
@@ -210,7 +206,7 @@ ALB038: Final = Rule(
     ),
     remedy="Leave name out, use namePrefix, or end the name with a hash of what cannot be changed in place.",
     source="Elastic Load Balancing API Reference, CreateTargetGroup (DuplicateTargetGroupName)",
-    bad=(_bad("a plain name", group(name="orders")),),
+    bad=(bad("a plain name", group(name="orders")),),
     good=(
         GOOD,
         Example("a hash", {"orders": group(name="orders-4f9a2c1")}),
@@ -268,8 +264,8 @@ ALB040: Final = Rule(
     remedy=f"Set healthCheck.path to {grpc.HEALTH_CHECK} and healthCheck.matcher to 0.",
     source=f"{_GUIDE}: Health checks for your target groups",
     bad=(
-        _bad("the health service, and 12", checked(matcher="12")),
-        _bad("AWS's own path, and 0", checked(path=grpc.AWS_DEFAULT)),
+        bad("the health service, and 12", checked(matcher="12")),
+        bad("AWS's own path, and 0", checked(path=grpc.AWS_DEFAULT)),
     ),
     good=(GOOD, Example("AWS's own pair", {"orders": checked(path=grpc.AWS_DEFAULT, matcher="12")})),
 )

@@ -45,6 +45,11 @@ def checked(**check: Any) -> Mapping[str, Any]:
     return group(healthCheck=merged)
 
 
+def bad(title: str, made: Mapping[str, Any]) -> Example:
+    """A bad example of one target group."""
+    return Example(title, {"orders": made}, about=("orders",))
+
+
 _WEB: Final = group(
     port=8080,
     protocolVersion=None,
@@ -79,9 +84,9 @@ ALB001: Final = Rule(
     source=f"{_GUIDE}: Target groups, protocol version",
     replaces=True,
     bad=(
-        Example("HTTP1 by default", {"orders": group(protocolVersion=None)}, about=("orders",)),
-        Example("wrong case", {"orders": group(protocolVersion="grpc")}, about=("orders",)),
-        Example("HTTP2 with a gRPC health check", {"orders": group(protocolVersion="HTTP2")}, about=("orders",)),
+        bad("HTTP1 by default", group(protocolVersion=None)),
+        bad("wrong case", group(protocolVersion="grpc")),
+        bad("HTTP2 with a gRPC health check", group(protocolVersion="HTTP2")),
     ),
     good=(GOOD,),
 )
@@ -111,8 +116,8 @@ ALB005: Final = Rule(
     source="Elastic Load Balancing API Reference, Matcher",
     fix=lambda group, _: {"healthCheck.matcher": "0"} if any(_codes(group, _)) else {},
     bad=(
-        Example("an HTTP code", {"orders": checked(matcher="200")}, about=("orders",)),
-        Example("a range that goes down", {"orders": checked(matcher="12-0")}, about=("orders",)),
+        bad("an HTTP code", checked(matcher="200")),
+        bad("a range that goes down", checked(matcher="12-0")),
     ),
     good=(GOOD, Example("two codes", {"orders": checked(matcher="0,1")})),
 )
@@ -160,8 +165,8 @@ ALB006: Final = Rule(
         )
     },
     bad=(
-        Example("no matcher: AWS's own", {"orders": checked(matcher=None)}, about=("orders",)),
-        Example("every status", {"orders": checked(matcher="0-99")}, about=("orders",)),
+        bad("no matcher: AWS's own", checked(matcher=None)),
+        bad("every status", checked(matcher="0-99")),
     ),
     good=(GOOD,),
 )
@@ -193,10 +198,10 @@ ALB007: Final = Rule(
     source=f"{_GUIDE}: Health checks for your target groups; grpc/grpc doc/health-checking.md",
     fix=lambda group, context: {"healthCheck.path": grpc.HEALTH_CHECK} if any(_method(group, context)) else {},
     bad=(
-        Example("a path of HTTP", {"orders": checked(path="/healthz")}, about=("orders",)),
-        Example("AWS's own", {"orders": checked(path=grpc.AWS_DEFAULT)}, about=("orders",)),
-        Example("the misprint", {"orders": checked(path=grpc.MISPRINT)}, about=("orders",)),
-        Example("no path", {"orders": checked(path=None)}, about=("orders",)),
+        bad("a path of HTTP", checked(path="/healthz")),
+        bad("AWS's own", checked(path=grpc.AWS_DEFAULT)),
+        bad("the misprint", checked(path=grpc.MISPRINT)),
+        bad("no path", checked(path=None)),
     ),
     good=(GOOD, Example("a method of one's own", {"orders": checked(path="/acme.Health/Ready")})),
 )
@@ -235,7 +240,7 @@ ALB010: Final = Rule(
             }
         )
     },
-    bad=(Example("a minute", {"orders": checked(interval=30)}, about=("orders",)),),
+    bad=(bad("a minute", checked(interval=30)),),
     good=(GOOD,),
 )
 

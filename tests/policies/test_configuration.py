@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from policies.engine import configuration
-from policies.engine.configuration import Configuration, ConfigurationError
+from policies.engine.configuration import Configuration, ConfigurationError, did_you_mean
 from policies.engine.evaluate import Failure, Finding, NotEvaluated, Report
 from policies.engine.rule import Level
 from policies.engine.verdict import Judge, Verdict, blocking
@@ -119,3 +119,11 @@ def test_a_rule_that_broke_is_no_pass() -> None:
     (verdict,) = verdicts(read(), Report(failures=[Failure("ALB006", "urn:x", "KeyError at x.py:1")]))
     assert verdict.blocks
     assert "the rule itself failed (KeyError at x.py:1)" in verdict.message
+
+
+@pytest.mark.parametrize(
+    ("typed", "meant"),
+    [("ALB6", "ALB006"), ("alb06", "ALB006"), ("ALB0021", "ALB021"), ("secnds", "seconds"), ("nothing like it", "")],
+)
+def test_a_name_is_told_from_what_was_typed(typed: str, meant: str) -> None:
+    assert did_you_mean(typed, ["ALB036", "ALB006", "ALB021", "seconds"]) == meant
