@@ -77,13 +77,16 @@ def _named(resource: Resource, context: Context) -> Iterator[Problem]:
         why = _never(pattern)
         if why:
             yield Problem(where, f"{resource.shown(where)} {why}")
-    blind = [where for where, pattern in found if set(pattern) <= set("/*")] if found else ["conditions"]
+    blind = [where for where, pattern in found if set(pattern) <= set("/*")]
+    if "pathPattern" not in given:
+        blind = ["conditions"]
     if blind and not set(given) - {"pathPattern", "httpRequestMethod"}:
         yield Problem(
             blind[0], "takes the calls of every gRPC service, whatever its name, and no host tells them apart"
         )
 
 
+_EXPRESSION: Final = {"pathPattern": {"regexValues": ["^/acme\\.orders\\.v1\\.Orders/.*$"]}}
 _HOST: Final = {"hostHeader": {"values": ["orders.example.com"]}}
 
 
@@ -117,6 +120,7 @@ ALB019: Final = Rule(
             "a host with every path",
             edge(one=rule("orders", conditions=[{"pathPattern": {"values": ["/*"]}}, _HOST])),
         ),
+        Example("a regular expression", edge(one=rule("orders", conditions=[_EXPRESSION]))),
         Example("HTTP", edge(one=rule("web", path="/api/v1/*"))),
     ),
 )

@@ -29,8 +29,9 @@ from policies.rules.target_groups import GOOD, bad, checked, group
 from policies.rules.tokens import BINDING, LISTENER, LISTENER_RULE, TARGET_GROUP
 
 _GUIDE: Final = "Elastic Load Balancing, Application Load Balancers guide"
-# A name that a new set of inputs makes anew: it ends with a hash.
-_HASHED: Final = re.compile(r".*-(?=[a-z]*\d)[0-9a-z]{5,}")
+# A name that a new set of inputs makes anew: it ends with a hash, which mostly has a digit; one of ten characters in
+# base 32 is of letters alone one time in eight, and then no word that names end with.
+_HASHED: Final = re.compile(r".*-(?:(?=[a-z]*\d)[0-9a-z]{5,}|(?!production|deployment|monitoring)[a-z2-7]{10})")
 
 
 def _standard(resource: Resource, context: Context) -> Iterator[Problem]:
@@ -206,10 +207,11 @@ ALB038: Final = Rule(
     ),
     remedy="Leave name out, use namePrefix, or end the name with a hash of what cannot be changed in place.",
     source="Elastic Load Balancing API Reference, CreateTargetGroup (DuplicateTargetGroupName)",
-    bad=(bad("a plain name", group(name="orders")),),
+    bad=(bad("a plain name", group(name="orders")), bad("a stage", group(name="orders-production"))),
     good=(
         GOOD,
         Example("a hash", {"orders": group(name="orders-4f9a2c1")}),
+        Example("a hash of letters", {"orders": group(name="orders-qvlsbvaobn")}),
         Example("a prefix", {"orders": group(namePrefix="ord-")}),
     ),
 )

@@ -10,6 +10,7 @@ import pytest
 
 from policies.engine.rule import Level
 from tests.conftest import CHECKOUT, MINIMAL, World, new_world
+from tools import copies, environment
 
 from .conftest import RULES, judged, resources
 
@@ -105,6 +106,13 @@ def test_our_own_platform_passes(platform: World, tmp_path: Path) -> None:
     code, events = violations(platform, tmp_path / "events", {})
     assert code == 0
     assert [event for event in events if event["enforcementLevel"] == "mandatory"] == []
+
+
+@pytest.mark.parametrize("name", ["local", "dev", "prod"])
+def test_our_own_stacks_pass_without_a_finding_of_any_level(name: str, tmp_path: Path) -> None:
+    program, engine = copies.make(environment.here(), name, tmp_path)
+    _, events = violations(World(program, engine, name), tmp_path / "events", {})
+    assert [(*about(event), event["message"]) for event in events] == []
 
 
 def test_a_configuration_that_is_wrong_stops_the_preview_with_all_of_it(platform: World, tmp_path: Path) -> None:
