@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from policies.engine.forms import Fields
 from policies.engine.graph import Graph
 from policies.engine.resource import Resource
 from policies.engine.rule import Context, Level, Rule
@@ -75,7 +76,9 @@ class Evaluator:
         self._options = options
         self._alone: dict[str, list[Rule]] = {}
         self._together: dict[str, list[Rule]] = {}
+        self._forms: dict[str, Fields] = {}
         for rule in rules:
+            self._forms.update(rule.forms)
             if levels.get(rule.id, rule.level) is Level.DISABLED:
                 continue
             index = self._together if rule.stack else self._alone
@@ -88,12 +91,14 @@ class Evaluator:
 
     def alone(self, resource: Resource) -> Report:
         """The rules that look at one resource."""
-        return self._try(self._alone.get(resource.kind, ()), resource, Graph([resource]))
+        sound = self._sound(resource)
+        return self._try(self._alone.get(resource.kind, ()), sound, Graph([sound]))
 
     def together(self, resources: Sequence[Resource]) -> Report:
         """The rules that look at resources beside others."""
-        graph, report = Graph(resources), Report()
-        for resource in resources:
+        sound = [self._sound(each) for each in resources]
+        graph, report = Graph(sound), Report()
+        for resource in sound:
             found = self._together.get(resource.kind)
             if found:
                 report.add(self._try(found, resource, graph))
@@ -107,6 +112,10 @@ class Evaluator:
                 report.add(self.alone(resource))
         report.add(self.together(resources))
         return report
+
+    def _sound(self, resource: Resource) -> Resource:
+        form = self._forms.get(resource.kind)
+        return resource.sound(form) if form is not None else resource
 
     def _try(self, rules: Iterable[Rule], resource: Resource, graph: Graph) -> Report:
         report = Report()

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
+from policies.engine.forms import Fault, Fields, Findings
 from policies.engine.kinds import Kind, kind_of
 from policies.engine.unknown import MISSING, Unknown
 
@@ -20,7 +21,8 @@ class Resource:
 
     properties: its inputs; in state also what the provider computed. property_dependencies: by top-level property, the
     URNs of the resources it was made of, known even where the value is not. secrets: paths of secret values. partial:
-    whether there is more to it than `properties` says.
+    whether there is more to it than `properties` says. faults: values that are of a wrong type or not allowed. unseen:
+    paths of values that were to be looked at for that and are not known; see `sound`.
     """
 
     type: str
@@ -33,6 +35,17 @@ class Resource:
     protect: bool = False
     secrets: tuple[str, ...] = ()
     partial: bool = False
+    faults: tuple[Fault, ...] = ()
+    unseen: tuple[str, ...] = ()
+
+    def sound(self, form: Fields) -> Resource:
+        """The same with `Unknown` in place of values of a wrong type, and with what is wrong with its values."""
+        found = Findings(self.shown)
+        properties = form.sound(self.properties, "", found)
+        faults = [each for each in found.faults if not (each.absent and (self.patch or self.partial))]
+        if properties is self.properties and not faults and not found.unseen:
+            return self
+        return replace(self, properties=properties, faults=tuple(faults), unseen=tuple(found.unseen))
 
     @property
     def _kind(self) -> Kind:

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from enum import Enum
 from typing import Any, Final, NamedTuple
 
+from policies.engine.forms import Fields
 from policies.engine.graph import Graph
 from policies.engine.resource import Resource
 
@@ -82,7 +83,8 @@ class Rule:
     """One rule. id: for example `ALB006`, an API. kinds: see `kinds`. stack: whether it looks at other resources.
 
     title says what is right; why what goes wrong otherwise, source the page or issue it rests on; remedy what to write.
-    fix: changes that are safe to make without asking. replaces: whether the remedy makes a new resource.
+    fix: changes that are safe to make without asking. replaces: whether the remedy makes a new resource. forms: by
+    kind, the form of its properties, which every rule can rely on then.
     """
 
     id: str
@@ -100,6 +102,7 @@ class Rule:
     options: Mapping[str, Option] = field(default_factory=dict)
     bad: tuple[Example, ...] = ()
     good: tuple[Example, ...] = ()
+    forms: Mapping[str, Fields] = field(default_factory=dict)
 
     @property
     def family(self) -> str:

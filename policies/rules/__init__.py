@@ -18,6 +18,8 @@ from policies.rules import (
     target_group_settings,
     target_group_uses,
     target_groups,
+    values_balancing,
+    values_kubernetes,
 )
 
 REGISTRY: Final = Registry(
@@ -34,5 +36,7 @@ REGISTRY: Final = Registry(
         *lattice.RULES,
         *rollouts.RULES,
         *ingresses.RULES,
+        *values_balancing.RULES,
+        *values_kubernetes.RULES,
     ]
 )

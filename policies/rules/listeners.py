@@ -87,7 +87,7 @@ def _https(resource: Resource, context: Context) -> Iterator[Problem]:
     if not groups:
         return
     before = listener_of(resource, context.graph)
-    if before is not None and str(known(before.get("protocol", "HTTP"))).upper() not in ("HTTPS", "TLS"):
+    if before is not None and str(known(before.get("protocol", "HTTP"))).upper() != "HTTPS":
         names = ", ".join(each.name for each in groups)
         yield Problem(
             "protocol" if resource.kind == LISTENER else "listenerArn",
