@@ -20,6 +20,7 @@ from policies.rules import (
     target_groups,
     values_balancing,
     values_kubernetes,
+    wiring,
 )
 
 REGISTRY: Final = Registry(
@@ -38,5 +39,6 @@ REGISTRY: Final = Registry(
         *ingresses.RULES,
         *values_balancing.RULES,
         *values_kubernetes.RULES,
+        *wiring.RULES,
     ]
 )

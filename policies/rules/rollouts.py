@@ -8,7 +8,7 @@ from typing import Any, Final
 from policies.engine.resource import Resource, number
 from policies.engine.rule import ADVISORY, HIGH, MANDATORY, MEDIUM, Context, Example, Problem, Rule
 from policies.engine.unknown import known
-from policies.rules.intent import containers, grpc_containers, is_grpc_name, service_ports
+from policies.rules.intent import containers, grpc_containers, is_grpc_name, port_says_grpc, service_ports
 from policies.rules.probes import SERVICE as GRPC_SERVICE
 from policies.rules.probes import workload
 from policies.rules.tokens import BINDING, SERVICE, WORKLOADS
@@ -21,6 +21,8 @@ _GATE: Final = "elbv2.k8s.aws/pod-readiness-gate-inject"
 def _said(resource: Resource, _: Context) -> Iterator[Problem]:
     for path, port in service_ports(resource):
         protocol = known(port.get("appProtocol"))
+        if port_says_grpc(port) and known(port.get("protocol")) in ("UDP", "SCTP"):
+            yield Problem(f"{path}.protocol", f"must be TCP for gRPC; received {resource.shown(f'{path}.protocol')}")
         if is_grpc_name(known(port.get("name"))) and protocol not in ("kubernetes.io/h2c", "https"):
             given = f"received {resource.shown(f'{path}.appProtocol')}"
             yield Problem(f"{path}.appProtocol", f"must be kubernetes.io/h2c for the port {port.get('name')}; {given}")
@@ -45,6 +47,7 @@ K8S006: Final = Rule(
     source="Kubernetes, Service, Application protocol; Gateway API GEP-1911",
     bad=(
         Example("nothing", {"orders": _service()}, about=("orders",)),
+        Example("datagrams", {"orders": _service(appProtocol="kubernetes.io/h2c", protocol="UDP")}, about=("orders",)),
         Example("a word without a meaning", {"orders": _service(appProtocol="grpc")}, about=("orders",)),
     ),
     good=(
@@ -58,11 +61,14 @@ def _grace(resource: Resource, context: Context) -> Iterator[Problem]:
     if not grpc_containers(resource, context.graph):
         return
     pod = "spec.template.spec"
-    grace = number(known(resource.get(f"{pod}.terminationGracePeriodSeconds"))) or 30
+    grace = number(known(resource.get(f"{pod}.terminationGracePeriodSeconds", 30)))
+    if grace == 0:
+        yield Problem(f"{pod}.terminationGracePeriodSeconds", "0 s: the server is killed at once, with all its calls")
+        return
     for container in containers(resource):
         stop = known((known(container.spec.get("lifecycle")) or {}).get("preStop")) or {}
         sleep = number(known((known(stop.get("sleep")) or {}).get("seconds")))
-        if sleep is not None and sleep >= grace:
+        if sleep is not None and grace is not None and sleep >= grace:
             yield Problem(
                 f"{pod}.terminationGracePeriodSeconds",
                 f"{grace:g} s end while {container.name} still sleeps {sleep:g} s in preStop: it never gets to drain",
@@ -71,6 +77,14 @@ def _grace(resource: Resource, context: Context) -> Iterator[Problem]:
 
 def _stopping(seconds: int) -> Mapping[str, Any]:
     return workload(lifecycle={"preStop": {"sleep": {"seconds": seconds}}})
+
+
+def _graceless() -> Mapping[str, Any]:
+    whole = workload()
+    spec = whole["properties"]["spec"]
+    pod = {**spec["template"]["spec"], "terminationGracePeriodSeconds": 0}
+    changed = {**spec, "template": {**spec["template"], "spec": pod}}
+    return {**whole, "properties": {**whole["properties"], "spec": changed}}
 
 
 K8S016: Final = Rule(
@@ -87,6 +101,7 @@ K8S016: Final = Rule(
     bad=(
         Example("as long", {"orders": _stopping(90), "service": GRPC_SERVICE}, about=("orders",)),
         Example("longer", {"orders": _stopping(120), "service": GRPC_SERVICE}, about=("orders",)),
+        Example("no time at all", {"orders": _graceless(), "service": GRPC_SERVICE}, about=("orders",)),
     ),
     good=(Example("half a minute less", {"orders": _stopping(20), "service": GRPC_SERVICE}),),
 )

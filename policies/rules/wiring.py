@@ -1,0 +1,264 @@
+"""K8S032 to K8S035, XST006: parts that do not meet, though each is right by itself."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any, Final
+
+from policies.engine.graph import Graph
+from policies.engine.resource import Resource, number
+from policies.engine.rule import ADVISORY, HIGH, MANDATORY, MEDIUM, Context, Example, Problem, Rule
+from policies.engine.unknown import known
+from policies.rules import grpc, probes
+from policies.rules.end_to_end import _binding as binding
+from policies.rules.end_to_end import _group as group
+from policies.rules.intent import containers, grpc_containers, ports
+from policies.rules.probes import workload
+from policies.rules.rollouts import AUTOSCALER, _autoscaled
+from policies.rules.tokens import BINDING, DEPLOYMENT, SERVICE, TARGET_GROUP, WORKLOADS
+
+RELEASE: Final = "helm.sh:Release"
+_UNSCALED: Final = ("DaemonSet", "Pod", "Job", "CronJob")
+
+
+def elsewhere(near: Resource, graph: Graph, *kinds: str) -> bool:
+    """Whether an object of some kinds in `near`'s namespace may be made by something else than this program.
+
+    So it is where the program makes none of these kinds there, or installs a chart there.
+    """
+    space = graph.namespace_of(near)
+    if not any(True for _ in graph.inside(space, *kinds)):
+        return True
+    names = {space}
+    own = graph.namespace(near)
+    if own is not None:
+        names.add(own.urn)
+    return any(str(known(each.get("namespace", "default"))) in names for each in graph.of(RELEASE))
+
+
+def _selects_itself(resource: Resource, _: Context) -> Iterator[Problem]:
+    wanted = known(resource.get("spec.selector.matchLabels")) or {}
+    labels = known(resource.get("spec.template.metadata.labels")) or {}
+    for key in sorted(wanted):
+        if labels.get(key) != known(wanted[key]):
+            yield Problem("spec.template.metadata.labels", f"must have {key} with the value that the selector wants")
+
+
+def _labelled(**labels: str) -> Mapping[str, Any]:
+    whole = workload()
+    spec = whole["properties"]["spec"]
+    template = {**spec["template"], "metadata": {"labels": labels}}
+    return {**whole, "properties": {**whole["properties"], "spec": {**spec, "template": template}}}
+
+
+K8S032: Final = Rule(
+    id="K8S032",
+    title="The selector of a workload matches its own pods",
+    severity=HIGH,
+    level=MANDATORY,
+    kinds=WORKLOADS,
+    check=_selects_itself,
+    why="The API server refuses the workload.",
+    remedy="Give the pod template the labels of spec.selector.matchLabels.",
+    source="Kubernetes, Deployments, Selector",
+    bad=(
+        Example("another label", {"orders": _labelled(app="order")}, about=("orders",)),
+        Example("none", {"orders": _labelled()}, about=("orders",)),
+    ),
+    good=(Example("the same, and one more", {"orders": _labelled(app="orders", team="shop")}),),
+)
+
+
+def _refers(resource: Resource, context: Context) -> Iterator[Problem]:
+    graph = context.graph
+    if resource.kind == BINDING:
+        path, what, kinds = "spec.serviceRef.name", "Service", (SERVICE,)
+    else:
+        kind = str(known(resource.get("spec.scaleTargetRef.kind", "")))
+        path, what, kinds = "spec.scaleTargetRef.name", kind, (f"apps:{kind}",)
+        if kind in _UNSCALED:
+            yield Problem("spec.scaleTargetRef.kind", f"a {kind} cannot be scaled")
+            return
+    if resource.get(path) is None or graph.object(resource, path, *kinds) is not None:
+        return
+    other = graph.object(resource, path, *WORKLOADS) if resource.kind == AUTOSCALER else None
+    if other is not None:
+        yield Problem("spec.scaleTargetRef.kind", f"there is a {other.kind.rpartition(':')[2]} of that name, no {kind}")
+    elif not elsewhere(resource, graph, *kinds):
+        yield Problem(path, f"there is no {what} {resource.shown(path)} in the namespace")
+
+
+_WHOLE: Final = {
+    "group": group(protocolVersion="GRPC"),
+    "binding": binding(),
+    "service": probes.SERVICE,
+    "orders": workload(),
+}
+
+
+def _bound_to(name: str) -> Mapping[str, Any]:
+    whole = binding()
+    spec = {**whole["properties"]["spec"], "serviceRef": {"name": name, "port": 50051}}
+    return {**_WHOLE, "binding": {**whole, "properties": {**whole["properties"], "spec": spec}}}
+
+
+K8S033: Final = Rule(
+    id="K8S033",
+    title="Bindings and autoscalers refer to what is there",
+    severity=HIGH,
+    level=MANDATORY,
+    kinds=(BINDING, AUTOSCALER),
+    check=_refers,
+    stack=True,
+    why="Nothing says so: the target group stays empty, the workload is never scaled.",
+    remedy="Correct the name.",
+    source="AWS Load Balancer Controller, TargetGroupBinding; Kubernetes, Horizontal Pod Autoscaling",
+    bad=(
+        Example("a Service of another name", _bound_to("order"), about=("binding",)),
+        Example(
+            "a workload of another name",
+            _autoscaled(workload(), scaleTargetRef={"kind": "Deployment", "name": "order"}),
+            about=("scaler",),
+        ),
+        Example(
+            "a kind that has no scale",
+            _autoscaled(workload(), scaleTargetRef={"kind": "DaemonSet", "name": "orders"}),
+            about=("scaler",),
+        ),
+        Example(
+            "another kind",
+            _autoscaled(workload(), scaleTargetRef={"kind": "StatefulSet", "name": "orders"}),
+            about=("scaler",),
+        ),
+    ),
+    good=(
+        Example("the right names", {**_WHOLE, "scaler": _autoscaled(workload())["scaler"]}),
+        Example("a Service that another program makes", {"binding": binding()}),
+    ),
+)
+
+
+def _updated(resource: Resource, context: Context) -> Iterator[Problem]:
+    if not grpc_containers(resource, context.graph):
+        return
+    if str(known(resource.get("spec.strategy.type", "RollingUpdate"))) == "Recreate":
+        yield Problem("spec.strategy.type", "Recreate stops every pod before the first new one starts")
+    elif str(known(resource.get("spec.strategy.rollingUpdate.maxUnavailable"))) == "100%":
+        yield Problem("spec.strategy.rollingUpdate.maxUnavailable", "100% lets an update stop every pod at once")
+
+
+def _strategy(**strategy: Any) -> Mapping[str, Any]:
+    whole = workload()
+    spec = {**whole["properties"]["spec"], "strategy": strategy}
+    return {**whole, "properties": {**whole["properties"], "spec": spec}}
+
+
+K8S034: Final = Rule(
+    id="K8S034",
+    title="Updates leave pods in service",
+    severity=MEDIUM,
+    level=ADVISORY,
+    kinds=(DEPLOYMENT,),
+    check=_updated,
+    stack=True,
+    why="Until the first new pod is ready every call fails.",
+    remedy="Use RollingUpdate with maxUnavailable 0 or a share below 100%.",
+    source="Kubernetes, Deployments, Strategy",
+    bad=(
+        Example("all at once", {"orders": _strategy(type="Recreate"), "service": probes.SERVICE}, about=("orders",)),
+        Example(
+            "every pod",
+            {"orders": _strategy(rollingUpdate={"maxUnavailable": "100%"}), "service": probes.SERVICE},
+            about=("orders",),
+        ),
+    ),
+    good=(Example("none", {"orders": _strategy(rollingUpdate={"maxUnavailable": 0}), "service": probes.SERVICE}),),
+)
+
+
+def _outlived(resource: Resource, context: Context) -> Iterator[Problem]:
+    graph = context.graph
+    target_group = graph.referred(resource, "spec.targetGroupARN", TARGET_GROUP)
+    service = graph.object(resource, "spec.serviceRef.name", SERVICE)
+    if target_group is None or service is None or not grpc.speaks_grpc(target_group):
+        return
+    delay = number(known(target_group.get("deregistrationDelay", 300)))
+    for each in graph.selected(service, *WORKLOADS):
+        grace = number(known(each.get("spec.template.spec.terminationGracePeriodSeconds", 30)))
+        if delay is not None and grace is not None and grace < delay:
+            yield Problem(
+                "spec.targetGroupARN",
+                f"the target group {target_group.name} lets calls end within {delay:g} s, and the pods of {each.name} "
+                f"are killed after {grace:g} s",
+            )
+
+
+def _leaving(seconds: int | None) -> Mapping[str, Any]:
+    return {**_WHOLE, "group": group(protocolVersion="GRPC", deregistrationDelay=seconds)}
+
+
+K8S035: Final = Rule(
+    id="K8S035",
+    title="Pods live as long as the load balancer lets their calls run",
+    severity=MEDIUM,
+    level=ADVISORY,
+    kinds=(BINDING,),
+    check=_outlived,
+    stack=True,
+    why=(
+        "Deregistration begins when the pod is told to stop. A grace period that ends first cuts calls that the target "
+        "group would still have let end; clients see 502."
+    ),
+    remedy="Lower the target group's deregistrationDelay, or raise terminationGracePeriodSeconds to it.",
+    source="Elastic Load Balancing, Application Load Balancers guide: Target groups, deregistration delay; "
+    "kubernetes-sigs/aws-load-balancer-controller#1719",
+    bad=(Example("five minutes, and a minute and a half", _leaving(300), about=("binding",)),),
+    good=(Example("less than the grace period", _leaving(60)),),
+)
+
+
+def _listened(resource: Resource, context: Context) -> Iterator[Problem]:
+    graph = context.graph
+    target_group = graph.referred(resource, "spec.targetGroupARN", TARGET_GROUP)
+    service = graph.object(resource, "spec.serviceRef.name", SERVICE)
+    if target_group is None or service is None or not grpc.speaks_grpc(target_group):
+        return
+    wanted = number(known(target_group.get("healthCheck.port")))
+    if wanted is None:
+        return
+    for each in graph.selected(service, *WORKLOADS):
+        open_ports = {number(known(port.get("containerPort"))) for one in containers(each) for port in ports(one)}
+        if open_ports and wanted not in open_ports:
+            yield Problem(
+                "spec.targetGroupARN",
+                f"the target group {target_group.name} checks port {wanted:g}, which no container of {each.name} has",
+            )
+
+
+def _checking(port: Any) -> Mapping[str, Any]:
+    check = {"path": grpc.HEALTH_CHECK, "matcher": "0", "port": port}
+    return {**_WHOLE, "group": group(protocolVersion="GRPC", healthCheck=check)}
+
+
+_HEALTH_PORT: Final = workload(
+    ports=[{"name": "grpc", "containerPort": 50051}, {"name": "health", "containerPort": 8081}]
+)
+XST006: Final = Rule(
+    id="XST006",
+    title="Health checks ask a port that the pods have",
+    severity=HIGH,
+    level=MANDATORY,
+    kinds=(BINDING,),
+    check=_listened,
+    stack=True,
+    why="Where nobody listens every pod is unhealthy for ever, and the load balancer then calls all, broken or not.",
+    remedy="Leave healthCheck.port out, or declare the port in the container that listens on it.",
+    source="Elastic Load Balancing, Application Load Balancers guide: Health checks for your target groups",
+    bad=(Example("a port that no container has", _checking("9090"), about=("binding",)),),
+    good=(
+        Example("the port of the calls", _checking("traffic-port")),
+        Example("a port for health alone", {**_checking("8081"), "orders": _HEALTH_PORT}),
+    ),
+)
+
+RULES: Final = (K8S032, K8S033, K8S034, K8S035, XST006)
