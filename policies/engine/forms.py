@@ -195,17 +195,18 @@ class Table(Form):
 class Fields(Form):
     """A map with fields. Others than these are not looked at.
 
-    required: fields without which it is refused. one: of which exactly one must be there.
+    required: fields without which it is refused. one: of which exactly one must be there; most_one: at most one.
     """
 
     fields: Mapping[str, Form]
     required: tuple[str, ...] = ()
     one: tuple[str, ...] = ()
+    most_one: tuple[str, ...] = ()
 
     @cached_property
     def judged(self) -> bool:  # type: ignore[override]
         """Whether something can be wrong beside the type, so that one that is not known leaves it open."""
-        return bool(self.required or self.one) or any(each.judged for each in self.fields.values())
+        return bool(self.required or self.one or self.most_one) or any(each.judged for each in self.fields.values())
 
     def _look(self, value: Any, path: str, found: Findings) -> Any:
         if not isinstance(value, Mapping):
@@ -221,6 +222,9 @@ class Fields(Form):
             found.faults.append(
                 Fault(path, f"must have exactly one of {', '.join(self.one)}; it has {has}", absent=True)
             )
+        both = [name for name in self.most_one if value.get(name) is not None]
+        if len(both) > 1:
+            found.faults.append(Fault(path, f"must not have {' and '.join(both)} together"))
         made = dict(value)
         for name, form in self.fields.items():
             if name in value:

@@ -22,11 +22,11 @@ _CERTIFICATE: Final = "arn:aws:acm:eu-west-1:111122223333:certificate/12345678-1
 
 GROUP: Final[Mapping[str, Any]] = {
     "type": "aws:lb/targetGroup:TargetGroup",
-    "properties": {"port": 50051, "protocol": "HTTP", "protocolVersion": "GRPC", "targetType": "ip"},
+    "properties": {"port": 50051, "protocol": "HTTP", "protocolVersion": "GRPC", "targetType": "ip", "vpcId": "vpc-1"},
 }
 WEB: Final[Mapping[str, Any]] = {
     "type": "aws:lb/targetGroup:TargetGroup",
-    "properties": {"port": 8080, "protocol": "HTTP", "targetType": "ip"},
+    "properties": {"port": 8080, "protocol": "HTTP", "targetType": "ip", "vpcId": "vpc-1"},
 }
 BALANCER: Final[Mapping[str, Any]] = {
     "type": "aws:lb/loadBalancer:LoadBalancer",

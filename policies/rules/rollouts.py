@@ -215,6 +215,12 @@ K8S022: Final = Rule(
 
 def _blocking(resource: Resource, _: Context) -> Iterator[Problem]:
     least, most = known(resource.get("spec.minAvailable")), known(resource.get("spec.maxUnavailable"))
+    if resource.get("spec.selector") is None:
+        yield Problem("spec.selector", "missing: it is about no pod")
+    if least is None and most is None:
+        yield Problem("spec", "says neither maxUnavailable nor minAvailable: all pods may go at once")
+    if str(most) == "100%" or str(least) in ("0", "0%"):
+        yield Problem("spec", "lets all pods go at once")
     if str(least) == "100%":
         yield Problem("spec.minAvailable", "100% lets no pod go: nodes cannot be drained")
     if most is not None and str(most) in ("0", "0%"):
@@ -229,17 +235,19 @@ def _budget(**spec: Any) -> Mapping[str, Any]:
 
 K8S023: Final = Rule(
     id="K8S023",
-    title="Disruption budgets let a pod go",
+    title="Disruption budgets let a pod go, and not all",
     severity=MEDIUM,
     level=ADVISORY,
     kinds=(BUDGET,),
     check=_blocking,
-    why="A node that cannot be drained stops every update of the node group.",
+    why="A node that cannot be drained stops every update of the node group; without a budget all pods may go at once.",
     remedy="Set maxUnavailable to 1.",
     source="Kubernetes, Specifying a Disruption Budget for your Application",
     bad=(
         Example("all must stay", {"budget": _budget(minAvailable="100%")}, about=("budget",)),
         Example("none may go", {"budget": _budget(maxUnavailable=0)}, about=("budget",)),
+        Example("all may go", {"budget": _budget(maxUnavailable="100%")}, about=("budget",)),
+        Example("nothing said", {"budget": _budget()}, about=("budget",)),
     ),
     good=(Example("one may go", {"budget": _budget(maxUnavailable=1)}),),
 )

@@ -13,8 +13,10 @@ from policies.engine.rule import ADVISORY, HIGH, MANDATORY, MEDIUM, Context, Exa
 from policies.engine.unknown import known
 from policies.rules import grpc
 from policies.rules.forwarding import listener_of, targets
+from policies.rules.intent import containers
 from policies.rules.listeners import GROUP, edge, rule
-from policies.rules.tokens import LISTENER, LISTENER_RULE
+from policies.rules.probes import workload
+from policies.rules.tokens import LISTENER, LISTENER_RULE, WORKLOADS
 
 _GUIDE: Final = "Elastic Load Balancing, Application Load Balancers guide"
 _SERVICE: Final = re.compile(r"/((?:[A-Za-z_]\w*\.)*[A-Za-z_]\w*)/[^/]*")
@@ -126,8 +128,29 @@ ALB019: Final = Rule(
 )
 
 
+def _probed(graph: Graph) -> Iterator[str]:
+    """The gRPC services that readiness probes ask for."""
+    for each in graph.of(*WORKLOADS):
+        for container in containers(each):
+            probe = known((known(container.spec.get("readinessProbe")) or {}).get("grpc")) or {}
+            yield str(known(probe.get("service")) or "")
+
+
+def _cased(resource: Resource, graph: Graph) -> Iterator[Problem]:
+    """Services that pods have in another case: packages have small letters, and load balancers tell the difference."""
+    for where, pattern in paths(resource):
+        found = _SERVICE.match(pattern)
+        if found and "*" not in found[1] and found[1].rpartition(".")[0] != found[1].rpartition(".")[0].lower():
+            for name in _probed(graph):
+                if name.lower() == found[1].lower() and name != found[1]:
+                    yield Problem(where, f"{found[1]} is {name} in its pods' readiness probe, and case counts")
+                    break
+
+
 def _known(resource: Resource, context: Context) -> Iterator[Problem]:
     groups = to_grpc(resource, context.graph)
+    if groups:
+        yield from _cased(resource, context.graph)
     listed = set(context.options["services"])
     for each in groups:
         listed |= set(str(known(each.get("tags", {}).get(_TAG)) or "").split())
@@ -163,6 +186,11 @@ ALB020: Final = Rule(
     },
     bad=(
         Example("misspelled", edge(orders=_TAGGED, one=rule("orders", path="/acme.order.v1.Orders/*")), ("one",)),
+        Example(
+            "another case than in the pods",
+            edge(one=rule("orders", path="/Acme.Orders.V1.Orders/*"), pods=workload()),
+            about=("one",),
+        ),
         Example("wrong case", edge(orders=_TAGGED, one=rule("orders", path="/acme.orders.v1.orders/Get")), ("one",)),
     ),
     good=(

@@ -144,9 +144,8 @@ def _delay(resource: Resource, _: Context) -> Iterator[Problem]:
         if grpc.speaks_grpc(resource):
             yield Problem("deregistrationDelay", "missing, which means 300 s; streams are cut when it ends")
         return
-    seconds = number(given)
-    if seconds is None or not 0 <= seconds <= 3600:
-        yield Problem("deregistrationDelay", f"must be 0 to 3600 s; received {resource.shown('deregistrationDelay')}")
+    if grpc.speaks_grpc(resource) and number(given) == 0:
+        yield Problem("deregistrationDelay", "0 s: calls of a leaving pod are cut at once")
 
 
 ALB011: Final = Rule(
@@ -159,7 +158,7 @@ ALB011: Final = Rule(
     why="When it ends, streams of a leaving pod are cut; until then an update waits.",
     remedy="Set deregistrationDelay to the time a pod needs to finish its calls.",
     source=f"{_ATTRIBUTES} deregistration_delay.timeout_seconds",
-    bad=(_bad("AWS's default", deregistrationDelay=None), _bad("more than an hour", deregistrationDelay=4000)),
+    bad=(_bad("AWS's default", deregistrationDelay=None), _bad("none at all", deregistrationDelay=0)),
     good=(GOOD,),
 )
 

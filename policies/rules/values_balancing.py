@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
 from policies.engine.forms import Each, Fields, Number, Table, Text
-from policies.engine.rule import HIGH, MANDATORY, Example, Rule
+from policies.engine.resource import Resource
+from policies.engine.rule import HIGH, MANDATORY, Context, Example, Problem, Rule
+from policies.engine.unknown import UnknownValueError, known
+from policies.rules.forwarding import ACTIONS, actions
 from policies.rules.lattice import LISTENER as LATTICE_LISTENER
 from policies.rules.lattice import NETWORK, TARGETS
 from policies.rules.lattice import RULE as LATTICE_RULE
@@ -57,7 +60,7 @@ _ANSWER: Final = Fields(
         "statusCode": Text(pattern=r"[245]\d\d", words="a status from 200 to 299, 400 to 499 or 500 to 599"),
         "contentType": Text(("text/plain", "text/css", "text/html", "application/javascript", "application/json")),
     },
-    required=("contentType",),
+    required=("contentType", "statusCode"),
 )
 _FORWARD: Final = Fields({"targetGroups": Each(Fields({"arn": TEXT, "weight": Number(0, 999)}), least=1)})
 _ACTIONS: Final = Each(
@@ -90,7 +93,7 @@ _LISTENER: Final = Fields(
         "sslPolicy": TEXT,
         "alpnPolicy": Text(("HTTP1Only", "HTTP2Only", "HTTP2Optional", "HTTP2Preferred", "None")),
         "defaultActions": _ACTIONS,
-        "mutualAuthentication": Fields({"mode": TEXT}),
+        "mutualAuthentication": Fields({"mode": TEXT}, required=("mode",)),
     },
     required=("defaultActions",),
 )
@@ -133,13 +136,51 @@ _LOAD_BALANCER: Final = Fields(
     }
 )
 
+# What an action of each type must have beside it, one of these.
+_BESIDE: Final[Mapping[str, tuple[str, ...]]] = {
+    "forward": ("targetGroupArn", "forward"),
+    "redirect": ("redirect",),
+    "fixed-response": ("fixedResponse",),
+    "authenticate-oidc": ("authenticateOidc",),
+    "authenticate-cognito": ("authenticateCognito",),
+    "jwt-validation": ("jwtValidation",),
+}
+
+
+def _together(resource: Resource) -> Iterator[Problem]:
+    """Values that are right by themselves and refused beside others, or without them."""
+    if resource.kind in ACTIONS:
+        for path, action in actions(resource):
+            needed = _BESIDE.get(str(known(action.get("type"))), ())
+            if needed and all(action.get(each) is None for each in needed):
+                yield Problem(path, f"is {action['type']} and has no {' or '.join(needed)}")
+    alpn = known(resource.get("alpnPolicy")) if resource.kind == LISTENER else None
+    if alpn not in (None, "None") and str(known(resource.get("protocol"))) != "TLS":
+        yield Problem("alpnPolicy", "is for TLS listeners of network load balancers")
+    if resource.kind == TARGET_GROUP and known(resource.get("targetType")) != "lambda":
+        for name in ("port", "protocol", "vpcId"):
+            if resource.get(name) is None:
+                yield Problem(name, "missing; only functions do without")
+
+
+def _refused(resource: Resource, context: Context) -> Iterator[Problem]:
+    unknown = None
+    try:
+        yield from _together(resource)
+    except UnknownValueError as error:
+        unknown = error
+    yield from misshapen(resource, context)
+    if unknown is not None:
+        raise unknown
+
+
 ALB042: Final = Rule(
     id="ALB042",
     title="Load balancers, listeners, rules and target groups have values that AWS takes",
     severity=HIGH,
     level=MANDATORY,
     kinds=(TARGET_GROUP, LISTENER, LISTENER_RULE, LOAD_BALANCER),
-    check=misshapen,
+    check=_refused,
     why="AWS refuses others in the middle of a deployment, other spellings too: it tells capitals from small letters.",
     remedy="Choose one of the values that the message names.",
     source=(
@@ -159,6 +200,9 @@ ALB042: Final = Rule(
         bad("a health check on a port by its name", checked(port="grpc")),
         bad("a flag of no meaning", checked(enabled="perhaps")),
         bad("an algorithm of another maker", group(loadBalancingAlgorithmType="least_connections")),
+        bad("no port", group(port=None)),
+        Example("a forward to nothing", edge(one=rule("orders", actions=[{"type": "forward"}])), about=("one",)),
+        Example("ALPN where there is none to choose", edge(https=listener(alpnPolicy="HTTP2Only")), about=("https",)),
         Example("a rule without actions", edge(one=rule("orders", actions=[])), about=("one",)),
         Example("a priority of nought", edge(one=rule("orders", priority=0)), about=("one",)),
         Example("a listener on port nought", edge(https=listener(port=0)), about=("https",)),

@@ -159,7 +159,7 @@ _BUDGET: Final = Fields(
         "metadata": _METADATA,
         "spec": Fields(
             {"maxUnavailable": AMOUNT, "minAvailable": AMOUNT, "selector": _SELECTOR},
-            one=("maxUnavailable", "minAvailable"),
+            most_one=("maxUnavailable", "minAvailable"),
         ),
     }
 )
@@ -283,7 +283,7 @@ K8S031: Final = Rule(
         ),
         Example("a Service on port nought", {"orders": _with_port(port=0)}, about=("orders",)),
         Example("a protocol in small letters", {"orders": _with_port(protocol="tcp")}, about=("orders",)),
-        Example("no budget at all", {"budget": _budget()}, about=("budget",)),
+        Example("two budgets", {"budget": _budget(maxUnavailable=1, minAvailable=1)}, about=("budget",)),
         Example("a binding of functions", {"binding": _odd_binding()}, about=("binding",)),
     ),
     good=(

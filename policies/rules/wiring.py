@@ -1,4 +1,4 @@
-"""K8S032 to K8S035, XST006: parts that do not meet, though each is right by itself."""
+"""K8S032 to K8S036, XST006: parts that do not meet, though each is right by itself."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from policies.engine.unknown import known
 from policies.rules import grpc, probes
 from policies.rules.end_to_end import _binding as binding
 from policies.rules.end_to_end import _group as group
-from policies.rules.intent import containers, grpc_containers, ports
+from policies.rules.intent import containers, grpc_containers, port_says_grpc, ports, service_ports
 from policies.rules.probes import workload
 from policies.rules.rollouts import AUTOSCALER, _autoscaled
 from policies.rules.tokens import BINDING, DEPLOYMENT, SERVICE, TARGET_GROUP, WORKLOADS
@@ -88,6 +88,15 @@ def _refers(resource: Resource, context: Context) -> Iterator[Problem]:
         yield Problem(path, f"there is no {what} {resource.shown(path)} in the namespace")
 
 
+def _empty(resource: Resource, context: Context) -> Iterator[Problem]:
+    graph = context.graph
+    says = any(port_says_grpc(port) for _, port in service_ports(resource))
+    if not says or known(resource.get("spec.type")) == "ExternalName":
+        return
+    if not graph.selected(resource, *WORKLOADS) and not elsewhere(resource, graph, *WORKLOADS):
+        yield Problem("spec.selector", "matches the pods of no workload in the namespace")
+
+
 _WHOLE: Final = {
     "group": group(protocolVersion="GRPC"),
     "binding": binding(),
@@ -134,6 +143,34 @@ K8S033: Final = Rule(
     good=(
         Example("the right names", {**_WHOLE, "scaler": _autoscaled(workload())["scaler"]}),
         Example("a Service that another program makes", {"binding": binding()}),
+    ),
+)
+
+
+def _selecting(selector: Mapping[str, str] | None) -> Mapping[str, Any]:
+    spec = {**probes.SERVICE["properties"]["spec"], "selector": selector}
+    kept = {key: value for key, value in spec.items() if value is not None}
+    return {**probes.SERVICE, "properties": {**probes.SERVICE["properties"], "spec": kept}}
+
+
+K8S036: Final = Rule(
+    id="K8S036",
+    title="gRPC Services have pods",
+    severity=HIGH,
+    level=MANDATORY,
+    kinds=(SERVICE,),
+    check=_empty,
+    stack=True,
+    why="Nothing says so: the Service has no endpoints, the target group no targets.",
+    remedy="Give spec.selector the labels of the pod template.",
+    source="Kubernetes, Service, Defining a Service",
+    bad=(
+        Example("another label", {"service": _selecting({"app": "order"}), "orders": workload()}, about=("service",)),
+        Example("no selector", {"service": _selecting(None), "orders": workload()}, about=("service",)),
+    ),
+    good=(
+        Example("the labels of the pods", {"service": probes.SERVICE, "orders": workload()}),
+        Example("pods that another program makes", {"service": probes.SERVICE}),
     ),
 )
 
@@ -261,4 +298,4 @@ XST006: Final = Rule(
     ),
 )
 
-RULES: Final = (K8S032, K8S033, K8S034, K8S035, XST006)
+RULES: Final = (K8S032, K8S033, K8S034, K8S035, K8S036, XST006)
