@@ -23,7 +23,7 @@ _API: Final = "VPC Lattice API Reference"
 _NAMES: Final = {SERVICE: (3, 40, "svc-"), NETWORK: (3, 63, "servicenetwork-"), TARGETS: (3, 128, "tg-")}
 
 
-def _targets(**config: Any) -> Mapping[str, Any]:
+def targets(**config: Any) -> Mapping[str, Any]:
     """A target group for gRPC as every rule wants it, but for what is given; None takes a setting away."""
     usual: dict[str, Any] = {
         "port": 50051,
@@ -38,18 +38,19 @@ def _targets(**config: Any) -> Mapping[str, Any]:
 
 def _check(**check: Any) -> Mapping[str, Any]:
     usual = {"enabled": True, "protocolVersion": "HTTP1", "port": 8081, "path": "/healthz", "matcher": {"value": "200"}}
-    return _targets(healthCheck={key: value for key, value in {**usual, **check}.items() if value is not None})
+    return targets(healthCheck={key: value for key, value in {**usual, **check}.items() if value is not None})
 
 
 def _about(title: str, targets: Mapping[str, Any]) -> Example:
     return Example(title, {"orders": targets}, about=("orders",))
 
 
-_GOOD: Final = Example("no health check", {"orders": _targets()})
+_GOOD: Final = Example("no health check", {"orders": targets()})
 _CHECKED: Final = Example("a check in HTTP on a port of its own", {"orders": _check()})
 
 
-def _speaks_grpc(resource: Resource) -> bool:
+def speaks_grpc(resource: Resource) -> bool:
+    """Whether a Lattice target group says gRPC, in whatever case."""
     return str(known(resource.get("config.protocolVersion", "HTTP1"))).upper() == "GRPC"
 
 
@@ -71,7 +72,7 @@ LAT001: Final = Rule(
     remedy='Set config.protocolVersion to "GRPC". It makes a new target group.',
     source=f"{_API}, TargetGroupConfig",
     replaces=True,
-    bad=(_about("lower case", _targets(protocolVersion="grpc")), _about("a space", _targets(protocolVersion="GRPC "))),
+    bad=(_about("lower case", targets(protocolVersion="grpc")), _about("a space", targets(protocolVersion="GRPC "))),
     good=(_GOOD,),
 )
 
@@ -82,7 +83,7 @@ def _checking(resource: Resource) -> bool:
 
 
 def _version(resource: Resource, _: Context) -> Iterator[Problem]:
-    if not _speaks_grpc(resource) or not _checking(resource):
+    if not speaks_grpc(resource) or not _checking(resource):
         return
     given = known(resource.get("config.healthCheck.protocolVersion"))
     if given not in ("HTTP1", "HTTP2"):
@@ -104,7 +105,7 @@ LAT002: Final = Rule(
     remedy="Set config.healthCheck.enabled to false, or protocolVersion to HTTP1 with a port that speaks it.",
     source=f"{_GUIDE}: Health checks for your target groups",
     bad=(
-        _about("none said, so one of HTTP on the gRPC port", _targets(healthCheck=None)),
+        _about("none said, so one of HTTP on the gRPC port", targets(healthCheck=None)),
         _about("in gRPC", _check(protocolVersion="GRPC")),
     ),
     good=(_GOOD, _CHECKED),
@@ -112,7 +113,7 @@ LAT002: Final = Rule(
 
 
 def _port(resource: Resource, _: Context) -> Iterator[Problem]:
-    if not _speaks_grpc(resource) or not _checking(resource):
+    if not speaks_grpc(resource) or not _checking(resource):
         return
     port = known(resource.get("config.healthCheck.port"))
     if port is None or str(port) == str(known(resource.get("config.port"))):
@@ -161,7 +162,7 @@ LAT004: Final = Rule(
 
 def _kind(resource: Resource, _: Context) -> Iterator[Problem]:
     kind = str(known(resource.get("type", "IP"))).upper()
-    if kind in ("LAMBDA", "ALB") and _speaks_grpc(resource):
+    if kind in ("LAMBDA", "ALB") and speaks_grpc(resource):
         yield Problem("type", f"{kind} targets take no gRPC target group")
 
 
@@ -177,7 +178,7 @@ LAT014: Final = Rule(
     source=f"{_API}, TargetGroupConfig",
     replaces=True,
     bad=tuple(
-        _about(title, {**_targets(), "properties": {**_targets()["properties"], "type": kind}})
+        _about(title, {**targets(), "properties": {**targets()["properties"], "type": kind}})
         for title, kind in (("a function", "LAMBDA"), ("a load balancer", "ALB"))
     ),
     good=(_GOOD,),
