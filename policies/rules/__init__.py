@@ -7,6 +7,7 @@ from typing import Final
 from policies.engine.rule import Registry
 from policies.rules import (
     end_to_end,
+    images,
     ingresses,
     lattice,
     lattice_network,
@@ -15,6 +16,7 @@ from policies.rules import (
     load_balancer_limits,
     load_balancers,
     probes,
+    registries,
     rollouts,
     routing,
     target_group_settings,
@@ -37,6 +39,8 @@ REGISTRY: Final = Registry(
         *probes.RULES,
         *end_to_end.RULES,
         *lattice.RULES,
+        *registries.RULES,
+        *images.RULES,
         *lattice_routing.RULES,
         *lattice_network.RULES,
         *rollouts.RULES,

@@ -10,6 +10,7 @@ from typing import Any, Final
 from policies.engine.resource import Resource, flag
 from policies.engine.rule import ADVISORY, CRITICAL, HIGH, MANDATORY, MEDIUM, Context, Example, Problem, Rule
 from policies.engine.unknown import known
+from policies.rules.documents import open_to_all
 from policies.rules.grpc import ranges
 
 TARGETS: Final = "aws:vpclattice:TargetGroup"
@@ -185,21 +186,6 @@ LAT014: Final = Rule(
 )
 
 
-def _open(resource: Resource, _: Context) -> Iterator[Problem]:
-    text = known(resource.get("policy"))
-    try:
-        document = text if isinstance(text, Mapping) else json.loads(str(text))
-    except json.JSONDecodeError:
-        yield Problem("policy", "is no JSON")
-        return
-    statements = document.get("Statement") or []
-    for place, each in enumerate(statements if isinstance(statements, list) else [statements]):
-        who = known(each.get("Principal"))
-        anyone = who == "*" or (isinstance(who, Mapping) and known(who.get("AWS")) in ("*", ["*"]))
-        if each.get("Effect") == "Allow" and anyone and not each.get("Condition"):
-            yield Problem("policy", f"statement {place} lets anybody in, without a condition")
-
-
 def _policy(statement: Mapping[str, Any]) -> Mapping[str, Any]:
     document = {
         "Version": "2012-10-17",
@@ -215,7 +201,7 @@ LAT010: Final = Rule(
     severity=CRITICAL,
     level=MANDATORY,
     kinds=(POLICY,),
-    check=_open,
+    check=open_to_all,
     why="A star without a condition admits callers that did not even sign in.",
     remedy="Name roles, or add a condition such as aws:PrincipalOrgID.",
     source=f"{_GUIDE}: Auth policies",

@@ -29,7 +29,7 @@ from policies.rules.tokens import LISTENER, LISTENER_RULE, LOAD_BALANCER
 
 _GUIDE: Final = "Elastic Load Balancing, Application Load Balancers guide"
 _HEADER: Final = re.compile(r"[-A-Za-z0-9]+")
-_PRODUCTION: Final = Option(
+PRODUCTION: Final = Option(
     {
         "type": "array",
         "items": {"type": "string"},
@@ -225,7 +225,7 @@ ALB028: Final = Rule(
     why="What the load balancer answers by itself, such as 464, no server ever logs.",
     remedy="Set accessLogs with a bucket, and enabled to true.",
     source=f"{_GUIDE}: Access logs",
-    options={"production": _PRODUCTION},
+    options={"production": PRODUCTION},
     bad=(bad("none", tags=_TAGS), bad("turned off", tags=_TAGS, accessLogs={**_LOGS, "enabled": False})),
     good=(good("on", tags=_TAGS, accessLogs=_LOGS), good("development", tags={"environment": "dev"})),
 )
@@ -285,7 +285,7 @@ ALB031: Final = Rule(
     why="A load balancer that is deleted takes its DNS name along; the next one has another.",
     remedy="Set enableDeletionProtection to true.",
     source=f"{_GUIDE}: Deletion protection",
-    options={"production": _PRODUCTION},
+    options={"production": PRODUCTION},
     bad=(bad("not said", tags=_TAGS), bad("off", tags=_TAGS, enableDeletionProtection=False)),
     good=(good("on", tags=_TAGS, enableDeletionProtection=True), good("development", tags={"env": "dev"})),
 )
