@@ -75,5 +75,9 @@ def _write(target: Any, value: Any) -> None:
     elif isinstance(value, Mapping):
         for key, each in value.items():
             _write(target.struct_value.fields[key], each)
+    elif isinstance(value, (list, tuple)):
+        target.list_value.Clear()
+        for each in value:
+            _write(target.list_value.values.add(), each)
     else:
         raise TypeError(f"a remedy cannot write a {type(value).__name__}")

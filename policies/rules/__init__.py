@@ -6,6 +6,7 @@ from typing import Final
 
 from policies.engine.rule import Registry
 from policies.rules import (
+    clusters,
     end_to_end,
     images,
     ingresses,
@@ -41,6 +42,7 @@ REGISTRY: Final = Registry(
         *lattice.RULES,
         *registries.RULES,
         *images.RULES,
+        *clusters.RULES,
         *lattice_routing.RULES,
         *lattice_network.RULES,
         *rollouts.RULES,
