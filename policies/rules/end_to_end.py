@@ -14,7 +14,7 @@ from policies.rules.intent import Container, port_says_grpc, reached, says_grpc,
 from policies.rules.tokens import BINDING, SERVICE, TARGET_GROUP, WORKLOADS
 
 
-def _port(binding: Resource, service: Resource) -> Mapping[str, Any] | None:
+def bound_port(binding: Resource, service: Resource) -> Mapping[str, Any] | None:
     """The port of the Service that a binding refers to, by number or name."""
     wanted = known(binding.get("spec.serviceRef.port"))
     for _, port in service_ports(service):
@@ -48,7 +48,7 @@ def _one_protocol(binding: Resource, context: Context) -> Iterator[Problem]:
     service = graph.object(binding, "spec.serviceRef.name", SERVICE)
     if group is None or service is None:
         return
-    version, port = grpc.version(group), _port(binding, service)
+    version, port = grpc.version(group), bound_port(binding, service)
     if port is None:
         yield Problem("spec.serviceRef.port", f"the Service {service.name} has no such port")
         return
