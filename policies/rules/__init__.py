@@ -7,6 +7,7 @@ from typing import Final
 from policies.engine.rule import Registry
 from policies.rules import (
     clusters,
+    controllers,
     end_to_end,
     images,
     ingresses,
@@ -45,6 +46,7 @@ REGISTRY: Final = Registry(
         *images.RULES,
         *clusters.RULES,
         *pod_reach.RULES,
+        *controllers.RULES,
         *lattice_routing.RULES,
         *lattice_network.RULES,
         *rollouts.RULES,
