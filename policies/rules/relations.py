@@ -10,15 +10,14 @@ from policies.engine.unknown import UnknownValueError, is_unknown
 def attached(owner: Resource, graph: Graph, path: str, *kinds: str) -> list[Resource]:
     """The resources of some kinds whose `path` names `owner` by id, ARN or name, or was made of it.
 
-    path: a property of the resource itself. Raises UnknownValueError where there is none, and one may be whose value is
-    not known nor made of anything.
+    Raises UnknownValueError where there is none, and one may be whose value is not known nor made of anything.
     """
     found = [each for each in graph.users(owner, *kinds) if names(each, path, owner, graph)]
     if found:
         return found
     found = [each for each in graph.of(*kinds) if names(each, path, owner, graph)]
     for each in graph.of(*kinds) if not found else ():
-        if is_unknown(each.get(path)) and not each.property_dependencies.get(path):
+        if is_unknown(each.get(path)) and not each.property_dependencies.get(path.partition(".")[0]):
             raise UnknownValueError(f"{each.name}: {path}")
     return found
 
