@@ -7,7 +7,7 @@ Namespace resource that it was made of stands for it. A relation that cannot be 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any, Final
 
 from policies.engine.kinds import is_kubernetes
@@ -15,8 +15,13 @@ from policies.engine.resource import Resource
 from policies.engine.unknown import Unknown, UnknownValueError, is_unknown, known
 
 NAMESPACE: Final = ":Namespace"
+_SERVICE: Final = ":Service"
 _LABELS: Final = "spec.template.metadata.labels"
 _IDENTITIES: Final = ("arn", "id")
+# By URN of what something leads to, and those of which it cannot be told, with why.
+_Table = tuple[dict[str, list[Resource]], list[tuple[Resource, str]]]
+# What an object leads to, such as the Services behind an Ingress.
+Leads = Callable[[Resource, "Graph"], Iterable[Resource]]
 
 
 class Graph:
@@ -52,9 +57,8 @@ class Graph:
         self._remembered: dict[tuple[Callable[[Resource], Any], str], Any] = {}
         self._labels: dict[tuple[str, str], dict[tuple[str, Any], list[Resource]]] = {}
         self._selected: dict[tuple[str, tuple[str, ...]], list[Resource]] = {}
-        self._selecting: dict[
-            tuple[str, tuple[str, ...]], tuple[dict[str, list[Resource]], list[tuple[Resource, str]]]
-        ] = {}
+        self._selecting: dict[tuple[str, tuple[str, ...]], _Table] = {}
+        self._leading: dict[tuple[Leads, str], _Table] = {}
 
     def of(self, *kinds: str) -> Iterator[Resource]:
         """All resources of some kinds."""
@@ -180,41 +184,60 @@ class Graph:
 
         Raises UnknownValueError when some other in the namespace may select them too.
         """
-        table, blind = self._selectors(kind, kinds)
-        space = self.namespace_of(workload)
-        for other, unknown in blind:
-            if self._places[other.urn][0] in (None, space):
-                raise UnknownValueError(unknown)
-        return table.get(workload.urn, [])
-
-    def _selectors(
-        self, kind: str, kinds: tuple[str, ...]
-    ) -> tuple[dict[str, list[Resource]], list[tuple[Resource, str]]]:
-        """Who selects whom, worked out once, and those of whom that cannot be told."""
         if (kind, kinds) not in self._selecting:
-            table: dict[str, list[Resource]] = {}
-            blind: list[tuple[Resource, str]] = []
-            for each in self.of(kind):
-                try:
-                    for workload in self.selected(each, *kinds):
-                        table.setdefault(workload.urn, []).append(each)
-                except UnknownValueError as error:
-                    blind.append((each, error.path))
-            self._selecting[kind, kinds] = (table, blind)
-        return self._selecting[kind, kinds]
+            self._selecting[kind, kinds] = self._reverse(kind, lambda each, graph: graph.selected(each, *kinds))
+        return self._found(self._selecting[kind, kinds], workload)
+
+    def leading(self, target: Resource, leads: Leads, *kinds: str) -> list[Resource]:
+        """The objects of some kinds that lead to another, `leads` telling what each leads to.
+
+        Worked out once for each function and kind. Raises UnknownValueError when some other in the target's namespace
+        may lead to it too.
+        """
+        found: list[Resource] = []
+        for kind in kinds:
+            if (leads, kind) not in self._leading:
+                self._leading[leads, kind] = self._reverse(kind, leads)
+            found += self._found(self._leading[leads, kind], target)
+        return found
+
+    def _reverse(self, kind: str, leads: Leads) -> _Table:
+        """Who leads to what, and those of whom that cannot be told."""
+        table: dict[str, dict[str, Resource]] = {}
+        blind: list[tuple[Resource, str]] = []
+        for each in self.of(kind):
+            try:
+                for target in leads(each, self):
+                    table.setdefault(target.urn, {})[each.urn] = each
+            except UnknownValueError as error:
+                blind.append((each, error.path))
+        return {urn: list(found.values()) for urn, found in table.items()}, blind
+
+    def _found(self, table: _Table, target: Resource) -> list[Resource]:
+        if table[1]:
+            space = self.namespace_of(target)
+            for other, unknown in table[1]:
+                if self._places[other.urn][0] in (None, space):
+                    raise UnknownValueError(unknown)
+        return table[0].get(target.urn, [])
 
     def _select(self, service: Resource, kinds: tuple[str, ...]) -> list[Resource]:
-        selector = service.get("spec.selector") or {}
-        wanted = selector.get("matchLabels", selector) if isinstance(selector, Mapping) else {}
-        if not wanted:
+        selector = known(service.get("spec.selector"))
+        # Nothing is selected by an empty selector of a Service, and everything by one of a budget.
+        if not isinstance(selector, Mapping) or (not selector and service.kind == _SERVICE):
             return []
         space = self.namespace_of(service)
-        first = min(wanted)
+        labels = plain_labels(selector)
+        first = min(labels, default=None)
         return [
             each
             for kind in kinds
-            for each in self._labelled(kind, space).get((first, known(wanted[first])), ())
-            if _has_labels(each.get(_LABELS) or {}, wanted)
+            for each in (
+                self.inside(space, kind)
+                if first is None
+                else self._labelled(kind, space).get((first, known(labels[first])), ())
+            )
+            if selects(selector, each.get(_LABELS) or {})
         ]
 
     def _labelled(self, kind: str, space: str) -> dict[tuple[str, Any], list[Resource]]:
@@ -232,11 +255,20 @@ class Graph:
         name = resource.get("metadata.name", "")
         return self._namespace_key(resource), None if is_unknown(name) else str(name)
 
-    def _namespace_key(self, resource: Resource) -> str | None:
-        value = resource.get("metadata.namespace", "default")
+    def namespace_at(self, resource: Resource, path: str) -> str:
+        """What the namespace that stands at a path is told apart by; the resource's own where nothing stands there."""
+        if resource.get(path) is None:
+            return self.namespace_of(resource)
+        found = self._namespace_key(resource, path)
+        if found is None:
+            raise UnknownValueError(f"{resource.name}: {path}")
+        return found
+
+    def _namespace_key(self, resource: Resource, path: str = "metadata.namespace") -> str | None:
+        value = resource.get(path, "default")
         if not isinstance(value, Unknown):
             return str(value)
-        urns = resource.property_dependencies.get("metadata", ())
+        urns = resource.property_dependencies.get(_root(path), ())
         spaces = [each for urn in urns if (each := self._by_urn.get(urn)) is not None and each.kind == NAMESPACE]
         if len(spaces) != 1:
             return None
@@ -260,8 +292,28 @@ def _root(path: str) -> str:
     return path.partition(".")[0].partition("[")[0]
 
 
-def _has_labels(labels: Mapping[str, Any], wanted: Mapping[str, Any]) -> bool:
-    return all(labels.get(key) == value for key, value in wanted.items())
+def plain_labels(selector: Mapping[str, Any]) -> Mapping[str, Any]:
+    """The labels that a selector wants: all of a Service's, or `matchLabels` of any other."""
+    if "matchLabels" not in selector and "matchExpressions" not in selector:
+        return selector
+    labels: Mapping[str, Any] = known(selector.get("matchLabels")) or {}
+    return labels
+
+
+def selects(selector: Mapping[str, Any], labels: Mapping[str, Any]) -> bool:
+    """Whether a selector selects pods with some labels (Kubernetes: "Labels and Selectors")."""
+    if not all(labels.get(key) == value for key, value in plain_labels(selector).items()):
+        return False
+    return all(_holds(known(each), labels) for each in known(selector.get("matchExpressions")) or ())
+
+
+def _holds(expression: Mapping[str, Any], labels: Mapping[str, Any]) -> bool:
+    key, operator = known(expression.get("key")), known(expression.get("operator"))
+    given = known(labels.get(key))
+    values = [known(each) for each in known(expression.get("values")) or ()]
+    if operator in ("Exists", "DoesNotExist"):
+        return (given is not None) is (operator == "Exists")
+    return (given in values) is (operator == "In")
 
 
 def _texts(value: Any) -> Iterator[str]:

@@ -23,6 +23,8 @@ from policies.rules import (
     probes,
     registries,
     rollouts,
+    route_backends,
+    routes,
     routing,
     target_group_settings,
     target_group_uses,
@@ -58,5 +60,7 @@ REGISTRY: Final = Registry(
         *values_balancing.RULES,
         *values_kubernetes.RULES,
         *wiring.RULES,
+        *routes.RULES,
+        *route_backends.RULES,
     ]
 )

@@ -10,11 +10,11 @@ from policies.engine.resource import Resource
 from policies.engine.rule import ADVISORY, MEDIUM, Context, Example, Option, Problem, Rule
 from policies.engine.unknown import UnknownValueError, known
 from policies.rules import grpc, releases
-from policies.rules.end_to_end import bound_port
 from policies.rules.ingresses import PREFIX, notes
 from policies.rules.intent import is_grpc_name, reached
 from policies.rules.probes import SERVICE as GRPC_SERVICE
 from policies.rules.probes import workload
+from policies.rules.references import port_of
 from policies.rules.releases import LATTICE_CHART, LBC_CHART, RELEASE, release
 from policies.rules.target_groups import checked, group
 from policies.rules.tokens import BINDING, GRPC_ROUTE, INGRESS, SERVICE, TARGET_GROUP, WORKLOADS
@@ -33,7 +33,7 @@ def _agree(resource: Resource, context: Context) -> Iterator[Problem]:
     # The standard health service is asked for the whole server; a path that is no method is another rule's.
     if path == grpc.HEALTH_CHECK or not grpc.METHOD.fullmatch(path):
         return
-    port = bound_port(resource, service)
+    port = port_of(service, known(resource.get("spec.serviceRef.port")))
     for each in graph.selected(service, *WORKLOADS) if port is not None else ():
         container = reached(each, port) if port is not None else None
         probe = known(container.spec.get("readinessProbe")) if container is not None else None

@@ -10,17 +10,9 @@ from policies.engine.resource import Resource
 from policies.engine.rule import CRITICAL, MANDATORY, Context, Example, Problem, Rule
 from policies.engine.unknown import known
 from policies.rules import grpc, probes
-from policies.rules.intent import Container, port_says_grpc, reached, says_grpc, service_ports
+from policies.rules.intent import Container, port_says_grpc, reached, says_grpc
+from policies.rules.references import port_of
 from policies.rules.tokens import BINDING, SERVICE, TARGET_GROUP, WORKLOADS
-
-
-def bound_port(binding: Resource, service: Resource) -> Mapping[str, Any] | None:
-    """The port of the Service that a binding refers to, by number or name."""
-    wanted = known(binding.get("spec.serviceRef.port"))
-    for _, port in service_ports(service):
-        if str(wanted) in (str(known(port.get("port"))), str(known(port.get("name")))):
-            return port
-    return None
 
 
 def _behind(service: Resource, port: Mapping[str, Any], graph: Graph) -> list[Container]:
@@ -48,7 +40,7 @@ def _one_protocol(binding: Resource, context: Context) -> Iterator[Problem]:
     service = graph.object(binding, "spec.serviceRef.name", SERVICE)
     if group is None or service is None:
         return
-    version, port = grpc.version(group), bound_port(binding, service)
+    version, port = grpc.version(group), port_of(service, known(binding.get("spec.serviceRef.port")))
     if port is None:
         yield Problem("spec.serviceRef.port", f"the Service {service.name} has no such port")
         return

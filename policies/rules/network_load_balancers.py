@@ -10,11 +10,11 @@ from policies.engine.graph import Graph
 from policies.engine.resource import Resource
 from policies.engine.rule import HIGH, MANDATORY, Context, Example, Problem, Rule
 from policies.engine.unknown import Unknown, known
-from policies.rules.end_to_end import bound_port
 from policies.rules.forwarding import targets
 from policies.rules.ingresses import is_grpc
 from policies.rules.probes import SERVICE as GRPC_SERVICE
 from policies.rules.probes import workload
+from policies.rules.references import port_of
 from policies.rules.relations import attached
 from policies.rules.tokens import BINDING, LISTENER, SERVICE
 
@@ -27,7 +27,7 @@ def _says_grpc(group: Resource, graph: Graph) -> str:
     """What shows that a target group of TCP or TLS leads to gRPC; "" where nothing does."""
     for binding in attached(group, graph, "spec.targetGroupARN", BINDING):
         service = graph.object(binding, "spec.serviceRef.name", SERVICE)
-        port = bound_port(binding, service) if service is not None else None
+        port = port_of(service, known(binding.get("spec.serviceRef.port"))) if service is not None else None
         if service is not None and port is not None and is_grpc(service, port, graph):
             return f"the Service {service.name} bound to it"
     name = group.get("name")

@@ -15,7 +15,6 @@ from policies.engine.rule import HIGH, MANDATORY, Context, Example, Problem, Rul
 from policies.engine.unknown import Unknown, known
 from policies.rules import gateways, grpc
 from policies.rules.clusters import CLUSTER, cluster
-from policies.rules.end_to_end import bound_port
 from policies.rules.forwarding import balancer_of
 from policies.rules.forwarding import targets as led_to
 from policies.rules.intent import containers, ports, service_ports
@@ -24,6 +23,7 @@ from policies.rules.lattice_network import VPC_ASSOCIATION
 from policies.rules.listeners import BALANCER, edge, listener
 from policies.rules.listeners import rule as alb_rule
 from policies.rules.probes import workload
+from policies.rules.references import port_of
 from policies.rules.security_groups import GROUP, Permission, admitted, groups, network, networks
 from policies.rules.tokens import (
     BINDING,
@@ -79,7 +79,7 @@ def _from_balancer(balancer: Resource, graph: Graph) -> tuple[list[Resource], li
 def _ports(binding: Resource, group: Resource, graph: Graph) -> Iterator[tuple[str, float]]:
     """The ports of pods that a load balancer calls, for calls and for health checks."""
     service = graph.object(binding, "spec.serviceRef.name", SERVICE)
-    port = bound_port(binding, service) if service is not None else None
+    port = port_of(service, known(binding.get("spec.serviceRef.port"))) if service is not None else None
     calls = pod_port(service, port, graph) if service is not None and port is not None else None
     if calls is not None:
         yield "calls", calls

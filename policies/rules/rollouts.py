@@ -11,10 +11,8 @@ from policies.engine.unknown import known
 from policies.rules.intent import containers, grpc_containers, is_grpc_name, port_says_grpc, service_ports
 from policies.rules.probes import SERVICE as GRPC_SERVICE
 from policies.rules.probes import workload
-from policies.rules.tokens import BINDING, SERVICE, WORKLOADS
+from policies.rules.tokens import AUTOSCALER, BINDING, BUDGET, SERVICE, WORKLOADS
 
-AUTOSCALER: Final = "autoscaling:HorizontalPodAutoscaler"
-BUDGET: Final = "policy:PodDisruptionBudget"
 _GATE: Final = "elbv2.k8s.aws/pod-readiness-gate-inject"
 
 
