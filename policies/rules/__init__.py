@@ -20,18 +20,21 @@ from policies.rules import (
     load_balancers,
     network_load_balancers,
     pod_reach,
+    probe_ports,
     probes,
     registries,
     rollouts,
     route_backends,
     routes,
     routing,
+    service_wiring,
     target_group_settings,
     target_group_uses,
     target_groups,
     values_balancing,
     values_kubernetes,
     wiring,
+    workload_settings,
 )
 
 REGISTRY: Final = Registry(
@@ -62,5 +65,8 @@ REGISTRY: Final = Registry(
         *wiring.RULES,
         *routes.RULES,
         *route_backends.RULES,
+        *service_wiring.RULES,
+        *probe_ports.RULES,
+        *workload_settings.RULES,
     ]
 )

@@ -53,7 +53,8 @@ def _one_protocol(binding: Resource, context: Context) -> Iterator[Problem]:
             return
 
 
-def _binding(group: str = "group", port: Any = 50051) -> Mapping[str, Any]:
+def binding(group: str = "group", port: Any = 50051) -> Mapping[str, Any]:
+    """A TargetGroupBinding of the Service of other examples to a target group."""
     spec = {"serviceRef": {"name": "orders", "port": port}, "targetType": "ip"}
     return {
         "type": "kubernetes:elbv2.k8s.aws/v1beta1:TargetGroupBinding",
@@ -66,12 +67,13 @@ def _binding(group: str = "group", port: Any = 50051) -> Mapping[str, Any]:
     }
 
 
-def _group(name: str = "group", **properties: Any) -> Mapping[str, Any]:
+def group(name: str = "group", **properties: Any) -> Mapping[str, Any]:
+    """The target group that `binding` is about, with some settings."""
     usual = {"port": 50051, "protocol": "HTTP", "targetType": "ip", "arn": f"arn:aws:elasticloadbalancing:{name}"}
     return {"type": "aws:lb/targetGroup:TargetGroup", "properties": {**usual, **properties}}
 
 
-_GRPC: Final = _group(protocolVersion="GRPC")
+_GRPC: Final = group(protocolVersion="GRPC")
 _HTTP_PORT: Final = [{"name": "http", "port": 50051, "targetPort": 50051, "appProtocol": "http"}]
 _HTTP_SERVICE: Final = {
     **probes.SERVICE,
@@ -82,7 +84,7 @@ _HTTP: Final = probes.workload(
     readinessProbe={"httpGet": {"path": "/", "port": 50051}},
     livenessProbe=None,
 )
-_WHOLE: Final = {"group": _GRPC, "binding": _binding(), "service": probes.SERVICE, "orders": probes.workload()}
+_WHOLE: Final = {"group": _GRPC, "binding": binding(), "service": probes.SERVICE, "orders": probes.workload()}
 
 XST001: Final = Rule(
     id="XST001",
@@ -96,20 +98,18 @@ XST001: Final = Rule(
     remedy="Give the target group the protocol version of the server, or bind it to the right Service and port.",
     source="Elastic Load Balancing, Application Load Balancers guide: Target groups, protocol version",
     bad=(
-        Example("an HTTP/1.1 target group before gRPC pods", {**_WHOLE, "group": _group()}, about=("binding",)),
+        Example("an HTTP/1.1 target group before gRPC pods", {**_WHOLE, "group": group()}, about=("binding",)),
         Example(
             "a gRPC target group before HTTP pods",
             {**_WHOLE, "service": _HTTP_SERVICE, "orders": _HTTP},
             about=("binding",),
         ),
-        Example(
-            "a port that the Service does not have", {**_WHOLE, "binding": _binding(port=8080)}, about=("binding",)
-        ),
+        Example("a port that the Service does not have", {**_WHOLE, "binding": binding(port=8080)}, about=("binding",)),
     ),
     good=(
         Example("gRPC all the way", _WHOLE),
-        Example("HTTP all the way", {**_WHOLE, "group": _group(), "service": _HTTP_SERVICE, "orders": _HTTP}),
-        Example("the port by its name", {**_WHOLE, "binding": _binding(port="grpc")}),
+        Example("HTTP all the way", {**_WHOLE, "group": group(), "service": _HTTP_SERVICE, "orders": _HTTP}),
+        Example("the port by its name", {**_WHOLE, "binding": binding(port="grpc")}),
     ),
 )
 

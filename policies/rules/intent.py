@@ -68,9 +68,14 @@ def services_of(workload: Resource, graph: Graph) -> list[Resource]:
     return graph.selecting(workload, SERVICE, *WORKLOADS)
 
 
+def target_of(port: Mapping[str, Any]) -> Any:
+    """What a port of a Service leads to: a number, or the name of a container's port."""
+    return known(port.get("targetPort")) or known(port.get("port"))
+
+
 def reached(workload: Resource, port: Mapping[str, Any]) -> Container | None:
     """The container that a port of a Service leads to."""
-    target = known(port.get("targetPort", port.get("port")))
+    target = target_of(port)
     for container in containers(workload):
         for each in ports(container):
             if target in (known(each.get("containerPort")), known(each.get("name"))) or str(target) == str(

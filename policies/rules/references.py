@@ -11,7 +11,7 @@ from policies.engine.resource import Resource
 from policies.engine.unknown import is_unknown, known
 from policies.rules.ingresses import notes
 from policies.rules.intent import service_ports
-from policies.rules.tokens import BINDING, INGRESS, ROUTES, SERVICE
+from policies.rules.tokens import BINDING, INGRESS, ROUTES, SERVICE, TARGET_GROUP
 
 
 class Reference(NamedTuple):
@@ -50,6 +50,15 @@ def referrers(service: Resource, graph: Graph, *kinds: str) -> list[Resource]:
 def services_behind(resource: Resource, graph: Graph) -> Iterable[Resource]:
     """The program's Services that an object leads to."""
     return [each.service for each in references(resource, graph) if each.service is not None]
+
+
+def bound_groups(service: Resource, graph: Graph) -> Iterator[tuple[Resource, Mapping[str, Any]]]:
+    """The program's target groups that a Service is bound to, each with the Service's port."""
+    for each in referrers(service, graph, BINDING):
+        group = graph.referred(each, "spec.targetGroupARN", TARGET_GROUP)
+        port = port_of(service, known(each.get("spec.serviceRef.port")))
+        if group is not None and port is not None:
+            yield group, port
 
 
 def port_of(service: Resource, wanted: Any) -> Mapping[str, Any] | None:

@@ -12,6 +12,7 @@ from policies.engine.unknown import known
 from policies.rules import grpc
 from policies.rules.gateways import ALB, LATTICE, attachments
 from policies.rules.ingresses import notes
+from policies.rules.intent import target_of
 from policies.rules.probes import SERVICE as GRPC_SERVICE
 from policies.rules.references import (
     Reference,
@@ -118,7 +119,7 @@ def _checked(resource: Resource, service: Resource, led: Resource, graph: Graph)
 
 def _target(reference: Reference) -> Any:
     port = port_of(reference.service, reference.port) if reference.service is not None else None
-    return known(port.get("targetPort", port.get("port"))) if port is not None else None
+    return target_of(port) if port is not None else None
 
 
 def _led(maker: str, kind: str, **spec: Any) -> Mapping[str, Mapping[str, Any]]:
