@@ -1,4 +1,4 @@
-"""ALB042, LAT022: values that Elastic Load Balancing and VPC Lattice refuse by themselves."""
+"""ALB042, LAT023: values that Elastic Load Balancing and VPC Lattice refuse by themselves."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from policies.rules.lattice import NETWORK, TARGETS
 from policies.rules.lattice import RULE as LATTICE_RULE
 from policies.rules.lattice import SERVICE as LATTICE_SERVICE
 from policies.rules.lattice import _check as _lattice_check
-from policies.rules.lattice import _targets as _lattice_targets
+from policies.rules.lattice import targets as _lattice_targets
 from policies.rules.listeners import edge, listener, rule
 from policies.rules.load_balancers import balancer
 from policies.rules.target_groups import GOOD, bad, checked, group
@@ -258,8 +258,8 @@ def _targets(**config: Any) -> Mapping[str, Mapping[str, Any]]:
     return {"orders": _lattice_targets(**config)}
 
 
-LAT022: Final = Rule(
-    id="LAT022",
+LAT023: Final = Rule(
+    id="LAT023",
     title="Resources of Lattice have values that AWS takes",
     severity=HIGH,
     level=MANDATORY,
@@ -295,4 +295,4 @@ LAT022: Final = Rule(
     good=(Example("a target group", _targets()), Example("its check", {"orders": _lattice_check()})),
 )
 
-RULES: Final = (ALB042, LAT022)
+RULES: Final = (ALB042, LAT023)

@@ -7,12 +7,14 @@ from typing import Any, Final
 
 from policies.engine.forms import Each, Fields, Form, Number, Table, Text
 from policies.engine.rule import HIGH, MANDATORY, Example, Rule
-from policies.rules.end_to_end import _binding as binding
+from policies.rules.end_to_end import binding
 from policies.rules.probes import SERVICE as GRPC_SERVICE
 from policies.rules.probes import workload
-from policies.rules.rollouts import AUTOSCALER, BUDGET, _budget
+from policies.rules.rollouts import _budget
 from policies.rules.tokens import (
+    AUTOSCALER,
     BINDING,
+    BUDGET,
     DAEMON_SET,
     DEPLOYMENT,
     GATEWAY,

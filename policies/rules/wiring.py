@@ -10,12 +10,11 @@ from policies.engine.resource import Resource, number
 from policies.engine.rule import ADVISORY, HIGH, MANDATORY, MEDIUM, Context, Example, Problem, Rule
 from policies.engine.unknown import known
 from policies.rules import grpc, probes
-from policies.rules.end_to_end import _binding as binding
-from policies.rules.end_to_end import _group as group
+from policies.rules.end_to_end import binding, group
 from policies.rules.intent import containers, grpc_containers, port_says_grpc, ports, service_ports
 from policies.rules.probes import workload
-from policies.rules.rollouts import AUTOSCALER, _autoscaled
-from policies.rules.tokens import BINDING, DEPLOYMENT, SERVICE, TARGET_GROUP, WORKLOADS
+from policies.rules.rollouts import _autoscaled
+from policies.rules.tokens import AUTOSCALER, BINDING, DEPLOYMENT, SERVICE, TARGET_GROUP, WORKLOADS
 
 RELEASE: Final = "helm.sh:Release"
 _UNSCALED: Final = ("DaemonSet", "Pod", "Job", "CronJob")
