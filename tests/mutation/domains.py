@@ -22,7 +22,8 @@ _VERSIONS: Final = {"elbv2": "2015-12-01", "vpc-lattice": "2022-11-30"}
 class Domain:
     """A property and the values to try. form: `number`, `text` or `flag`, which decides what a wrong type is.
 
-    added: whether it is also given to resources that do not have it. removed: whether it is also taken away.
+    added: whether it is also given to resources that do not have it. removed: whether it is also taken away. anywhere:
+    whether it matters to resources too that have nothing to do with gRPC.
     """
 
     kind: str
@@ -31,6 +32,7 @@ class Domain:
     values: tuple[Any, ...] = ()
     added: bool = False
     removed: bool = True
+    anywhere: bool = False
 
 
 @cache
@@ -80,7 +82,7 @@ def _group(path: str, form: str, values: tuple[Any, ...], **more: Any) -> Domain
 
 
 TARGET_GROUP: Final = (
-    _group("protocolVersion", "text", _VERSIONS_OF_HTTP),
+    _group("protocolVersion", "text", _VERSIONS_OF_HTTP, anywhere=True),
     _group("protocol", "text", _enum("elbv2", _TARGETS, "Protocol")),
     _group("targetType", "text", _enum("elbv2", _TARGETS, "TargetType")),
     _group("ipAddressType", "text", _enum("elbv2", _TARGETS, "IpAddressType")),
@@ -147,7 +149,6 @@ _PATTERNS: Final = (
     "/acme.orders.v1.Orders/",
     "/acme.orders.v1.Orders/*",
     "acme.orders.v1.Orders/*",
-    "/acme.orders/*",
     "/ACME.ORDERS.V1.ORDERS/*",
     "/" + "a" * 128,
     "",
@@ -159,7 +160,7 @@ LISTENER_RULE: Final = (
     _rule("conditions", "list", ()),
     _rule("conditions[].pathPattern.values[]", "text", _PATTERNS, removed=False),
     # RuleCondition: up to 128 characters; names of hosts without a scheme or a port.
-    _rule("conditions[].hostHeader.values[]", "text", ("*", "h" * 129, "", "nobody.example.com"), removed=False),
+    _rule("conditions[].hostHeader.values[]", "text", ("*", "h" * 129, ""), removed=False),
     _rule("conditions[].httpHeader.httpHeaderName", "text", ("h" * 41, "")),
 )
 

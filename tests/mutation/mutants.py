@@ -9,9 +9,11 @@ from typing import Any, Final
 
 from policies.engine.resource import Resource
 from policies.engine.unknown import Unknown
+from policies.rules import tokens
 from tests.mutation.domains import Domain
 
 Step = str | int
+_CONTAINERS: Final = ("spec", "template", "spec", "containers")
 REMOVED: Final = object()
 # What a property of each form is never: a provider or an API server refuses it by its schema.
 _WRONG: Final[Mapping[str, tuple[tuple[str, Any], ...]]] = {
@@ -118,11 +120,25 @@ def _changes(domain: Domain, before: Any) -> Iterator[tuple[str, Any, Any]]:
         yield "wrong type", name, value
 
 
+def is_grpc(resource: Resource, resources: Sequence[Resource]) -> bool:
+    """Whether a resource has to do with gRPC; of kinds that say nothing of it, all have."""
+    if resource.kind == tokens.TARGET_GROUP:
+        return resource.properties.get("protocolVersion") == "GRPC"
+    if resource.kind == tokens.LISTENER_RULE:
+        urns = resource.property_dependencies.get("actions", ())
+        return any(each.urn in urns and is_grpc(each, resources) for each in resources)
+    if resource.kind == tokens.DEPLOYMENT:
+        return any("grpc" in each.get("readinessProbe", {}) for each in _at(resource.properties, _CONTAINERS))
+    if resource.kind == tokens.SERVICE:
+        return any(each.get("name") == "grpc" for each in resource.properties["spec"]["ports"])
+    return True
+
+
 def mutants(stack: str, resources: Sequence[Resource], domains: Sequence[Domain]) -> Iterator[Mutant]:
     """Every mutant of a stack. Values that the stack does not know are only taken away."""
     for resource in resources:
         for domain in domains:
-            if domain.kind != resource.kind:
+            if domain.kind != resource.kind or not (domain.anywhere or is_grpc(resource, resources)):
                 continue
             for path in _places(resource.properties, steps_of(domain.path)):
                 before = _at(resource.properties, path)

@@ -75,7 +75,9 @@ TARGET_GROUP: Final = (
     breaking("ipAddressType", f"{_CREATE_GROUP}, IpAddressType: pods of IPv4 cannot be its targets"),
     harmless("port", 1, 65535, source=f"{_CONTROLLER}: it registers every target with a port of its own"),
     breaking("port", f"{_CREATE_GROUP}, Port: 1 to 65535, required but for functions"),
-    breaking("healthCheck", f"{_GUIDE}: Health checks for your target groups: 12 at {'/AWS.ALB/healthcheck'} by default"),
+    breaking(
+        "healthCheck", f"{_GUIDE}: Health checks for your target groups: 12 at {'/AWS.ALB/healthcheck'} by default"
+    ),
     harmless("healthCheck.enabled", "removed", source=f"{_CREATE_GROUP}, HealthCheckEnabled: true by default"),
     breaking("healthCheck.enabled", f"{_CREATE_GROUP}, HealthCheckEnabled: cannot be off for addresses"),
     breaking("healthCheck.path", f"{_GUIDE}: Health checks for your target groups: /package.service/method"),
@@ -87,7 +89,9 @@ TARGET_GROUP: Final = (
     breaking("healthCheck.interval", f"{_CREATE_GROUP}, HealthCheckIntervalSeconds: 5 to 300 s, above the timeout"),
     harmless("healthCheck.timeout", 2, "removed", source=f"{_CREATE_GROUP}, HealthCheckTimeoutSeconds: 2 to 120 s"),
     breaking("healthCheck.timeout", f"{_CREATE_GROUP}, HealthCheckTimeoutSeconds: 2 to 120 s, below the interval"),
-    harmless("healthCheck.healthyThreshold", 2, 10, "removed", source=f"{_CREATE_GROUP}, HealthyThresholdCount: 2 to 10"),
+    harmless(
+        "healthCheck.healthyThreshold", 2, 10, "removed", source=f"{_CREATE_GROUP}, HealthyThresholdCount: 2 to 10"
+    ),
     breaking("healthCheck.healthyThreshold", f"{_CREATE_GROUP}, HealthyThresholdCount: 2 to 10"),
     harmless("healthCheck.unhealthyThreshold", "removed", source=f"{_CREATE_GROUP}, UnhealthyThresholdCount"),
     breaking("healthCheck.unhealthyThreshold", f"{_CREATE_GROUP}, UnhealthyThresholdCount: 2 to 10; ten take minutes"),
@@ -109,7 +113,9 @@ TARGET_GROUP: Final = (
     breaking("loadBalancingAlgorithmType", f"{_GUIDE}: Slow start mode, with round robin alone"),
     harmless("loadBalancingAnomalyMitigation", "off", source=f"{_GROUP_ATTRIBUTES}: off by default"),
     breaking("loadBalancingAnomalyMitigation", f"{_GROUP_ATTRIBUTES}: with weighted_random alone"),
-    harmless("stickiness.enabled", True, False, "removed", source=f"{_GUIDE}: Sticky sessions: cookies, which gRPC lacks"),
+    harmless(
+        "stickiness.enabled", True, False, "removed", source=f"{_GUIDE}: Sticky sessions: cookies, which gRPC lacks"
+    ),
     breaking("stickiness.type", f"{_GROUP_ATTRIBUTES} stickiness.type: lb_cookie or app_cookie with a name"),
 )
 LISTENER: Final = (
@@ -124,7 +130,9 @@ LISTENER: Final = (
     breaking("sslPolicy", f"{_GUIDE}: Security policies; without one ELBSecurityPolicy-2016-08"),
     harmless("alpnPolicy", "None", source="Elastic Load Balancing API Reference, CreateListener, AlpnPolicy"),
     breaking("alpnPolicy", "Elastic Load Balancing API Reference, CreateListener, AlpnPolicy: for TLS listeners"),
-    harmless("mutualAuthentication.mode", "passthrough", source=f"{_GUIDE}: Mutual authentication with TLS, with HTTP/2 too"),
+    harmless(
+        "mutualAuthentication.mode", "passthrough", source=f"{_GUIDE}: Mutual authentication with TLS, with HTTP/2 too"
+    ),
     breaking("mutualAuthentication.mode", f"{_GUIDE}: Mutual authentication with TLS: verify needs a trust store"),
     breaking("defaultActions", "Elastic Load Balancing API Reference, CreateListener, DefaultActions: required"),
     breaking("defaultActions[].type", "Elastic Load Balancing API Reference, Action"),
@@ -161,11 +169,15 @@ LOAD_BALANCER: Final = (
     breaking("ipAddressType", "Elastic Load Balancing API Reference, CreateLoadBalancer: subnets must have IPv6"),
     harmless("enableHttp2", "removed", source=f"{_ATTRIBUTES} routing.http2.enabled: true by default"),
     breaking("enableHttp2", f"{_ATTRIBUTES} routing.http2.enabled"),
-    harmless("idleTimeout", 60, 4000, "removed", source=f"{_ATTRIBUTES} idle_timeout: 60 s by default, enough for calls"),
+    harmless(
+        "idleTimeout", 60, 4000, "removed", source=f"{_ATTRIBUTES} idle_timeout: 60 s by default, enough for calls"
+    ),
     breaking("idleTimeout", f"{_ATTRIBUTES} idle_timeout: 1 to 4000 s; hashicorp/waypoint#3621"),
     harmless("clientKeepAlive", 60, 604800, "removed", source=f"{_ATTRIBUTES} client_keep_alive: 60 to 604800 s"),
     breaking("clientKeepAlive", f"{_ATTRIBUTES} client_keep_alive: 60 to 604800 s"),
-    harmless("desyncMitigationMode", "strictest", "removed", source=f"{_ATTRIBUTES} routing.http.desync_mitigation_mode"),
+    harmless(
+        "desyncMitigationMode", "strictest", "removed", source=f"{_ATTRIBUTES} routing.http.desync_mitigation_mode"
+    ),
     breaking("desyncMitigationMode", f"{_ATTRIBUTES} routing.http.desync_mitigation_mode"),
     harmless("dropInvalidHeaderFields", True, False, "removed", source=f"{_ATTRIBUTES} drop_invalid_header_fields"),
     harmless("xffHeaderProcessingMode", "preserve", "remove", "removed", source=f"{_ATTRIBUTES} xff_header_processing"),

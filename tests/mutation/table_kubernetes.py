@@ -99,7 +99,9 @@ WORKLOAD: Final = (
     ),
     breaking(f"{_CONTAINER}.ports[].name", f"{_API}, ContainerPort: at most 15 small letters, digits and hyphens"),
     breaking(f"{_CONTAINER}.resources", "Kubernetes, Horizontal Pod Autoscaling: a share of what is requested"),
-    breaking(f"{_CONTAINER}.resources.requests", "Kubernetes, Horizontal Pod Autoscaling: a share of what is requested"),
+    breaking(
+        f"{_CONTAINER}.resources.requests", "Kubernetes, Horizontal Pod Autoscaling: a share of what is requested"
+    ),
     harmless(f"{_CONTAINER}.lifecycle", source="Kubernetes, Pod Lifecycle: nothing leads to it", when=_unbound),
     breaking(f"{_CONTAINER}.lifecycle", "kubernetes-sigs/aws-load-balancer-controller#1719"),
     harmless(
@@ -118,7 +120,9 @@ WORKLOAD: Final = (
         source="Kubernetes, Pod Lifecycle: 30 s by default, above the sleep before the stop",
         when=_unbound,
     ),
-    harmless(f"{_POD}.terminationGracePeriodSeconds", 3600, source="Kubernetes, Pod Lifecycle: a server ends when done"),
+    harmless(
+        f"{_POD}.terminationGracePeriodSeconds", 3600, source="Kubernetes, Pod Lifecycle: a server ends when done"
+    ),
     breaking(f"{_POD}.terminationGracePeriodSeconds", "Kubernetes, Pod Lifecycle, Termination of Pods"),
     harmless(
         f"{_POD}.topologySpreadConstraints",
@@ -155,7 +159,9 @@ SERVICE: Final = (
     harmless("spec.ports[].targetPort", "removed", source=f"{_API}, ServicePort: the same as the port by default"),
     breaking("spec.ports[].targetPort", f"{_API}, ServicePort: a port that no container has"),
     harmless(
-        "spec.ports[].appProtocol", "https", source=f"{_CONTROLLER}, TargetGroupBinding: the target group says the protocol"
+        "spec.ports[].appProtocol",
+        "https",
+        source=f"{_CONTROLLER}, TargetGroupBinding: the target group says the protocol",
     ),
     breaking("spec.ports[].appProtocol", "Gateway API GEP-1911: kubernetes.io/h2c"),
     harmless("spec.ports[].name", "http", "removed", source=f"{_API}, ServicePort: one port needs no name"),
@@ -204,7 +210,9 @@ NAMESPACE: Final = (
 GATEWAY: Final = (breaking("spec.listeners[].protocol", f"{_LATTICE}, GRPCRoute: an HTTPS listener"),)
 GRPC_ROUTE: Final = (
     breaking("spec.parentRefs", "Gateway API reference, GRPCRoute: without a parent nothing is routed"),
-    harmless("spec.parentRefs[].sectionName", "removed", source="Gateway API reference, ParentReference: all listeners"),
+    harmless(
+        "spec.parentRefs[].sectionName", "removed", source="Gateway API reference, ParentReference: all listeners"
+    ),
     breaking("spec.parentRefs[].sectionName", "Gateway API reference, ParentReference: a listener of the Gateway"),
     breaking("spec.rules[].backendRefs[].port", "Gateway API reference, GRPCBackendRef: a port of the Service"),
     breaking("spec.rules[].backendRefs[].name", "Gateway API reference, GRPCBackendRef: the name of a Service"),
@@ -215,7 +223,9 @@ TARGET_GROUP_POLICY: Final = (
     harmless("spec.healthCheck.protocolVersion", "HTTP2", "removed", source=f"{_POLICY}: HTTP1, the default, or HTTP2"),
     breaking("spec.healthCheck.protocolVersion", f"{_POLICY}: HTTP1 or HTTP2"),
     breaking("spec.healthCheck.port", f"{_POLICY}: a port that answers HTTP"),
-    harmless("spec.healthCheck.statusMatch", "200", "200-299", "removed", source=f"{_POLICY}: HTTP codes, 200 by default"),
+    harmless(
+        "spec.healthCheck.statusMatch", "200", "200-299", "removed", source=f"{_POLICY}: HTTP codes, 200 by default"
+    ),
     breaking("spec.healthCheck.statusMatch", f"{_POLICY}: HTTP codes"),
 )
 NETWORK: Final = (
