@@ -69,7 +69,7 @@ def _asking(path: str, service: str) -> Mapping[str, Mapping[str, Any]]:
 
 XST002: Final = Rule(
     id="XST002",
-    title="The load balancer and the kubelet ask about the same service",
+    title="The load balancer and the kubelet ask about the same gRPC service",
     severity=MEDIUM,
     level=ADVISORY,
     kinds=(BINDING,),

@@ -9,9 +9,9 @@ from typing import Any, Final
 from policies.engine.graph import Graph
 from policies.engine.resource import Resource
 from policies.engine.rule import ADVISORY, HIGH, MANDATORY, MEDIUM, Context, Example, Option, Problem, Rule
-from policies.engine.unknown import UnknownValueError, is_unknown, known
+from policies.engine.unknown import Unknown, UnknownValueError, is_unknown, known
 from policies.rules.probes import workload
-from policies.rules.registries import REPOSITORY, repository, scanned
+from policies.rules.registries import REPOSITORY, immutable, repository, scanned
 from policies.rules.tokens import WORKLOADS
 
 _PODS: Final = "spec.template.spec"
@@ -102,11 +102,19 @@ def _allowed(path: str, registries: list[str]) -> bool:
     return not registries or any(path == each or path.startswith(each.rstrip("/") + "/") for each in registries)
 
 
+def _fixed(resource: Resource, path: str, image: Any, context: Context) -> bool:
+    """Whether an image that is not known yet comes from repositories of the program whose tags do not move."""
+    if not is_unknown(image) or context.options["registries"]:
+        return False
+    made = _repositories(resource, path, image, context.graph)
+    return bool(made) and all(immutable(each) for each in made)
+
+
 def _pinned(resource: Resource, context: Context) -> Iterator[Problem]:
     for path, image in images(resource):
-        if known(image) is None:
+        if image is None or _fixed(resource, path, image, context):
             continue
-        whole, tag, digest = _parts(str(image))
+        whole, tag, digest = _parts(str(known(image)))
         if not _allowed(whole, context.options["registries"]):
             yield Problem(path, f"{resource.shown(path)} is from none of the registries that are allowed")
         if digest and not _DIGEST.fullmatch(digest):
@@ -114,6 +122,14 @@ def _pinned(resource: Resource, context: Context) -> Iterator[Problem]:
         elif not digest and tag in ("", *context.options["moving"]):
             what = f"the tag {tag}, which moves" if tag else "no tag, which means latest"
             yield Problem(path, f"{resource.shown(path)} has {what}")
+
+
+def _later() -> Mapping[str, Any]:
+    """The properties of a workload whose image is not known yet."""
+    whole = workload()["properties"]
+    pod = {"containers": [{"name": "orders", "image": Unknown("image")}]}
+    template = {**whole["spec"]["template"], "spec": pod}
+    return {**whole, "spec": {**whole["spec"], "template": template}}
 
 
 def _running(image: str) -> Mapping[str, Mapping[str, Any]]:
@@ -131,6 +147,7 @@ ECR007: Final = Rule(
     level=ADVISORY,
     kinds=WORKLOADS,
     check=_pinned,
+    stack=True,
     why="With a tag that moves, pods of one Deployment run different programs, and nobody knows which one was tested.",
     remedy="Name the image by its digest, or by a tag of its own.",
     source="Kubernetes, Images: Image names",
@@ -176,6 +193,13 @@ ECR007: Final = Rule(
     good=(
         Example("a tag", _running("ghcr.io/acme/orders:1.4.2")),
         Example("a digest", _running(f"registry.example.com:5000/acme/orders@sha256:{'0c6f1b2a' * 8}")),
+        Example(
+            "a tag of a repository of the program",
+            {
+                "orders": {**workload(), "properties": _later(), "made_of": {"spec": ("repository",)}},
+                "repository": repository(name="acme/pinned"),
+            },
+        ),
         Example("a digest beside a tag that moves", _running(f"acme/orders:latest@sha256:{'0c6f1b2a' * 8}")),
     ),
 )

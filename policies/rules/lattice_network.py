@@ -77,7 +77,7 @@ def _logged(resource: Resource, context: Context) -> Iterator[Problem]:
     if not services or any(
         each is not None and not attached(each, graph, "resourceIdentifier", _LOGS) for each in services
     ):
-        yield Problem("", "has no access log subscription, nor has each service in it")
+        yield Problem("", "has no access log subscription, nor has each Lattice service in it")
 
 
 def _joined(**more: Mapping[str, Any]) -> Mapping[str, Mapping[str, Any]]:
@@ -118,7 +118,7 @@ LAT011: Final = Rule(
     check=_logged,
     stack=True,
     why="Who called what, and why it was denied, stands in the access logs and nowhere else.",
-    remedy="Give an aws.vpclattice.AccessLogSubscription for the network, or for each service in it.",
+    remedy="Give an aws.vpclattice.AccessLogSubscription for the network, or for each Lattice service in it.",
     source=f"{_GUIDE}: Access logs for VPC Lattice",
     bad=(
         Example("none", {"network": _NETWORK}, about=("network",)),
@@ -159,8 +159,8 @@ LAT012: Final = Rule(
     kinds=(SERVICE,),
     check=_reachable,
     stack=True,
-    why="Clients reach a service through a network that their VPC is associated with, and in no other way.",
-    remedy="Associate the service with a service network, and the network with the clients' VPC.",
+    why="Clients reach a Lattice service through a network that their VPC is associated with, and in no other way.",
+    remedy="Associate the Lattice service with a service network, and the network with the clients' VPC.",
     source=f"{_GUIDE}: Service networks, associations",
     bad=(
         Example("in no network", {"orders": _SERVICE, "network": _NETWORK}, about=("orders",)),
@@ -259,7 +259,7 @@ LAT015: Final = Rule(
             {
                 "type": "string",
                 "default": "longest-stream",
-                "description": "The tag that says how many seconds the longest stream of a service takes.",
+                "description": "The tag that says how many seconds the longest stream of a Lattice service takes.",
             }
         )
     },

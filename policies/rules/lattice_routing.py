@@ -222,8 +222,8 @@ LAT016: Final = Rule(
     check=_blind,
     stack=True,
     why=(
-        "With rules for each service, a call that none takes is a mistake. Forwarded, it goes around what the rules "
-        "say; answered with 404, the client reads UNIMPLEMENTED."
+        "With rules for each gRPC service, a call that none takes is a mistake. Forwarded, it goes around what the "
+        "rules say; answered with 404, the client reads UNIMPLEMENTED."
     ),
     remedy="Set defaultAction.fixedResponse.statusCode to 404.",
     source=f"{_API}, FixedResponseAction; grpc/grpc doc/http-grpc-status-mapping.md",
@@ -323,7 +323,7 @@ LAT022: Final = Rule(
     kinds=(LISTENER, RULE),
     check=_paired,
     stack=True,
-    why="AWS refuses any other pair. To route gRPC by service, Lattice must decrypt it.",
+    why="AWS refuses any other pair. To route gRPC by its path, Lattice must decrypt it.",
     remedy="For gRPC set the listener's protocol to HTTPS, and the target group's to HTTP or HTTPS.",
     source=f"{_GUIDE}: TLS listeners",
     bad=(

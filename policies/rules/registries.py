@@ -142,9 +142,13 @@ ECR001: Final = Rule(
 )
 
 
+def immutable(resource: Resource) -> bool:
+    """Whether the tags of a repository stay what they are, but for exclusions."""
+    return str(known(resource.get("imageTagMutability", "MUTABLE"))).upper().startswith("IMMUTABLE")
+
+
 def _immutable(resource: Resource, _: Context) -> Iterator[Problem]:
-    given = str(known(resource.get("imageTagMutability", "MUTABLE"))).upper()
-    if not given.startswith("IMMUTABLE"):
+    if not immutable(resource):
         yield Problem("imageTagMutability", f"must be IMMUTABLE; received {resource.shown('imageTagMutability')}")
 
 

@@ -13,6 +13,7 @@ from policies.rules.clusters import CLUSTER
 from policies.rules.tokens import LOAD_BALANCER
 
 GROUP: Final = "aws:ec2:SecurityGroup"
+_DEFAULT_GROUP: Final = "aws:ec2:DefaultSecurityGroup"
 _RULE: Final = "aws:vpc:SecurityGroupIngressRule"
 _OLD_RULE: Final = "aws:ec2:SecurityGroupRule"
 _SOURCES: Final = {
@@ -48,7 +49,7 @@ def permissions(graph: Graph) -> Iterator[Permission]:
     for each in graph.of(_OLD_RULE):
         if str(known(each.get("type"))).lower() == "ingress":
             yield Permission(each, "")
-    for each in graph.of(GROUP):
+    for each in graph.of(GROUP, _DEFAULT_GROUP):
         yield from (Permission(each, f"{path}.") for path, _ in each.items("ingress"))
 
 
@@ -123,7 +124,7 @@ def admitted(graph: Graph, port: float, suits: Callable[[Permission], bool]) -> 
     fronts, blind = balancers_own(graph), None
     for each in permissions(graph):
         try:
-            if covers(each, port) and not fronts & {one.urn for one in owners(each, graph)} and suits(each):
+            if covers(each, port) and suits(each) and not fronts & {one.urn for one in owners(each, graph)}:
                 return True
         except UnknownValueError as unknown:
             blind = unknown
