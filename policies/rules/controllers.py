@@ -255,8 +255,8 @@ def _tagged(resource: Resource, context: Context) -> Iterator[Problem]:
         fit = [each for each in subnets if role in _roles(each, graph)]
         zones = {str(known(each.get("availabilityZone", each.get("availabilityZoneId", "")))) for each in fit}
         if len(zones) < 2:
-            found = f"are in {len(zones)} zone" if fit else "are none"
-            yield Problem("vpcConfig", f"the subnets with the tag {role}, of which Ingresses need two zones, {found}")
+            found = f"the subnets with the tag {role} are in one zone" if fit else f"no subnet has the tag {role}"
+            yield Problem("vpcConfig", f"{found}; Ingresses need them in two zones")
 
 
 def _subnet(zone: str, *roles: str) -> Mapping[str, Any]:
