@@ -269,7 +269,11 @@ class Graph:
         if not isinstance(value, Unknown):
             return str(value)
         urns = resource.property_dependencies.get(_root(path), ())
-        spaces = [each for urn in urns if (each := self._by_urn.get(urn)) is not None and each.kind == NAMESPACE]
+        found = [each for urn in urns if (each := self._by_urn.get(urn)) is not None]
+        spaces = [each for each in found if each.kind == NAMESPACE]
+        if not spaces:  # taken from an object that is in it
+            keys = {self._namespace_key(each) for each in found if is_kubernetes(each.kind) and each is not resource}
+            return keys.pop() if len(keys) == 1 else None
         if len(spaces) != 1:
             return None
         own = spaces[0].get("metadata.name")

@@ -13,6 +13,7 @@ from policies.rules import grpc
 from policies.rules.gateways import ALB, LATTICE, attachments
 from policies.rules.ingresses import notes
 from policies.rules.intent import target_of
+from policies.rules.presence import is_filled, is_made_here
 from policies.rules.probes import SERVICE as GRPC_SERVICE
 from policies.rules.references import (
     Reference,
@@ -23,20 +24,10 @@ from policies.rules.references import (
     referrers,
 )
 from policies.rules.routes import gateway, route
-from policies.rules.tokens import GRPC_ROUTE, HTTP_ROUTE, INGRESS, RELEASE, SERVICE
+from policies.rules.tokens import GRPC_ROUTE, HTTP_ROUTE, INGRESS, SERVICE
 
 CONFIGURATION: Final = "gateway.k8s.aws:TargetGroupConfiguration"
 POLICY: Final = "application-networking.k8s.aws:TargetGroupPolicy"
-# Components whose objects a first preview does not show, and whose files may say any namespace.
-_BUNDLES: Final = (
-    "helm.sh:Chart",
-    "yaml:ConfigFile",
-    "yaml:ConfigGroup",
-    "kustomize:Directory",
-    "kubernetes:yaml:ConfigFile",
-    "kubernetes:yaml:ConfigGroup",
-    "kubernetes:kustomize:Directory",
-)
 _CONFIGURATION_PAGE: Final = "AWS Load Balancer Controller, TargetGroupConfiguration"
 _POLICY_PAGE: Final = "AWS Gateway API Controller, TargetGroupPolicy API Reference"
 
@@ -237,11 +228,7 @@ def _is_elsewhere(resource: Resource, reference: Reference, graph: Graph) -> boo
         if reference.path == "metadata.annotations"
         else graph.namespace_at(resource, f"{reference.path}.namespace")
     )
-    if not any(space in (each.urn, known(each.get("metadata.name"))) for each in graph.of(":Namespace")):
-        return True
-    if any(graph.namespace_at(each, "namespace") == space for each in graph.of(RELEASE)):
-        return True
-    if any(each.get("namespace", space) == space for each in graph.of(*_BUNDLES)):
+    if not is_made_here(space, graph) or is_filled(space, graph):
         return True
     patched = (each for each in graph.inside(space, SERVICE) if each.patch)
     return any(known(each.get("metadata.name")) == reference.name for each in patched)

@@ -5,34 +5,18 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
-from policies.engine.graph import Graph
 from policies.engine.resource import Resource, number
 from policies.engine.rule import ADVISORY, HIGH, MANDATORY, MEDIUM, Context, Example, Problem, Rule
 from policies.engine.unknown import known
 from policies.rules import grpc, probes
 from policies.rules.end_to_end import binding, group
 from policies.rules.intent import containers, grpc_containers, port_says_grpc, ports, service_ports
+from policies.rules.presence import may_be_elsewhere
 from policies.rules.probes import workload
 from policies.rules.rollouts import _autoscaled
 from policies.rules.tokens import AUTOSCALER, BINDING, DEPLOYMENT, SERVICE, TARGET_GROUP, WORKLOADS
 
-RELEASE: Final = "helm.sh:Release"
 _UNSCALED: Final = ("DaemonSet", "Pod", "Job", "CronJob")
-
-
-def elsewhere(near: Resource, graph: Graph, *kinds: str) -> bool:
-    """Whether an object of some kinds in `near`'s namespace may be made by something else than this program.
-
-    So it is where the program makes none of these kinds there, or installs a chart there.
-    """
-    space = graph.namespace_of(near)
-    if not any(True for _ in graph.inside(space, *kinds)):
-        return True
-    names = {space}
-    own = graph.namespace(near)
-    if own is not None:
-        names.add(own.urn)
-    return any(str(known(each.get("namespace", "default"))) in names for each in graph.of(RELEASE))
 
 
 def _selects_itself(resource: Resource, _: Context) -> Iterator[Problem]:
@@ -83,7 +67,7 @@ def _refers(resource: Resource, context: Context) -> Iterator[Problem]:
     other = graph.object(resource, path, *WORKLOADS) if resource.kind == AUTOSCALER else None
     if other is not None:
         yield Problem("spec.scaleTargetRef.kind", f"there is a {other.kind.rpartition(':')[2]} of that name, no {kind}")
-    elif not elsewhere(resource, graph, *kinds):
+    elif not may_be_elsewhere(resource, graph, *kinds):
         yield Problem(path, f"there is no {what} {resource.shown(path)} in the namespace")
 
 
@@ -92,7 +76,7 @@ def _empty(resource: Resource, context: Context) -> Iterator[Problem]:
     says = any(port_says_grpc(port) for _, port in service_ports(resource))
     if not says or known(resource.get("spec.type")) == "ExternalName":
         return
-    if not graph.selected(resource, *WORKLOADS) and not elsewhere(resource, graph, *WORKLOADS):
+    if not graph.selected(resource, *WORKLOADS) and not may_be_elsewhere(resource, graph, *WORKLOADS):
         yield Problem("spec.selector", "matches the pods of no workload in the namespace")
 
 

@@ -1,0 +1,41 @@
+"""Whether what a program does not make may be there all the same."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from policies.engine.graph import Graph
+from policies.engine.resource import Resource
+from policies.rules.tokens import NAMESPACE, RELEASE
+
+# Components whose objects a first preview does not show, and whose files may say any namespace.
+_BUNDLES: Final = (
+    "helm.sh:Chart",
+    "yaml:ConfigFile",
+    "yaml:ConfigGroup",
+    "kustomize:Directory",
+    "kubernetes:yaml:ConfigFile",
+    "kubernetes:yaml:ConfigGroup",
+    "kubernetes:kustomize:Directory",
+)
+
+
+def is_filled(space: str, graph: Graph) -> bool:
+    """Whether a chart or a file of the program may put objects into a namespace that the program does not name."""
+    if any(graph.namespace_at(each, "namespace") == space for each in graph.of(RELEASE)):
+        return True
+    return any(each.get("namespace", space) == space for each in graph.of(*_BUNDLES))
+
+
+def is_made_here(space: str, graph: Graph) -> bool:
+    """Whether a namespace is the program's own."""
+    return any(space == each.urn or each.get("metadata.name") == space for each in graph.of(NAMESPACE))
+
+
+def may_be_elsewhere(near: Resource, graph: Graph, *kinds: str) -> bool:
+    """Whether an object of some kinds in `near`'s namespace may be made by something else than this program.
+
+    So it is where the program makes none of these kinds there, or installs a chart there.
+    """
+    space = graph.namespace_of(near)
+    return not any(True for _ in graph.inside(space, *kinds)) or is_filled(space, graph)
