@@ -8,12 +8,13 @@ Namespace resource that it was made of stands for it. A relation that cannot be 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 from policies.engine.kinds import is_kubernetes
 from policies.engine.resource import Resource
 from policies.engine.unknown import Unknown, UnknownValueError, is_unknown, known
 
+_T = TypeVar("_T")
 NAMESPACE: Final = ":Namespace"
 _SERVICE: Final = ":Service"
 _LABELS: Final = "spec.template.metadata.labels"
@@ -58,6 +59,7 @@ class Graph:
         self._labels: dict[tuple[str, str], dict[tuple[str, Any], list[Resource]]] = {}
         self._selected: dict[tuple[str, tuple[str, ...]], list[Resource]] = {}
         self._selecting: dict[tuple[str, tuple[str, ...]], _Table] = {}
+        self._whole: dict[Callable[[Graph], Any], Any] = {}
         self._leading: dict[tuple[Leads, str], _Table] = {}
 
     def of(self, *kinds: str) -> Iterator[Resource]:
@@ -117,6 +119,13 @@ class Graph:
         if key not in self._remembered:
             self._remembered[key] = what(resource)
         return self._remembered[key]
+
+    def once(self, what: Callable[[Graph], _T]) -> _T:
+        """What a function of all resources gives, worked out once."""
+        if what not in self._whole:
+            self._whole[what] = what(self)
+        found: _T = self._whole[what]
+        return found
 
     # Kubernetes
 

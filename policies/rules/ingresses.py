@@ -9,7 +9,7 @@ from typing import Any, Final
 from policies.engine.graph import Graph
 from policies.engine.resource import Resource
 from policies.engine.rule import CRITICAL, HIGH, MANDATORY, Context, Example, Problem, Rule
-from policies.engine.unknown import known
+from policies.engine.unknown import is_unknown, known
 from policies.rules import grpc
 from policies.rules.intent import port_says_grpc, reached, says_grpc, service_ports
 from policies.rules.probes import SERVICE as GRPC_SERVICE
@@ -23,14 +23,14 @@ _PAGE: Final = "AWS Load Balancer Controller, Ingress annotations"
 _CERTIFICATE: Final = "arn:aws:acm:eu-west-1:111122223333:certificate/12345678-1234-1234-1234-123456789012"
 
 
-def notes(ingress: Resource, service: Resource | None = None) -> dict[str, str]:
-    """The controller's annotations without their prefix; a Service's win over the Ingress's."""
-    found: dict[str, str] = {}
+def notes(ingress: Resource, service: Resource | None = None) -> dict[str, Any]:
+    """The controller's annotations without their prefix, as text or unknown; a Service's win over the Ingress's."""
+    found: dict[str, Any] = {}
     for each in (ingress, service):
         if each is not None:
             for key, value in known(each.get("metadata.annotations") or {}).items():
                 if key.startswith(PREFIX):
-                    found[key.removeprefix(PREFIX)] = str(known(value))
+                    found[key.removeprefix(PREFIX)] = value if is_unknown(value) else str(value)
     return found
 
 
@@ -142,7 +142,8 @@ def _https(resource: Resource, context: Context) -> Iterator[Problem]:
     if not any(True for _ in _grpc_backends(resource, context.graph)):
         return
     own, given = notes(resource), parameters(resource, context.graph)
-    certificate = own.get("certificate-arn") or known(given.get("certificateArn")) or known(resource.get("spec.tls"))
+    # One that this program makes has no ARN yet, and is one all the same.
+    certificate = "certificate-arn" in own or known(given.get("certificateArn")) or known(resource.get("spec.tls"))
     text = own.get("listen-ports")
     try:
         found = list(json.loads(text)) if text else [{"HTTPS": 443}] if certificate else [{"HTTP": 80}]

@@ -93,7 +93,7 @@ def _of_ingress(ingress: Resource, graph: Graph) -> Iterator[Reference]:
             yield _reference(ingress, graph, path, known(port.get("number")) or known(port.get("name")))
     for key, text in notes(ingress).items():
         if key.startswith("actions."):
-            for name, port in _forwards(text):
+            for name, port in _forwards(known(text)):
                 service = graph.named(graph.namespace_of(ingress), name, SERVICE)
                 yield Reference("metadata.annotations", name, service, port)
 
