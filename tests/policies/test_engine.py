@@ -256,3 +256,89 @@ def test_disabled_rules_are_not_tried_and_ids_are_unique() -> None:
     assert Evaluator([every], {"A1": ADVISORY}, {}).everything([made(GROUP)]).pairs == 1
     with pytest.raises(ValueError, match="same id: A1"):
         Registry([every, every])
+
+
+def selecting(kind: str, selector: Any) -> Resource:
+    metadata = {"name": "it", "namespace": "shop"}
+    return made(f"kubernetes:{kind}", metadata=metadata, spec={"selector": selector})
+
+
+@pytest.mark.parametrize(
+    ("selector", "found"),
+    [
+        ({"matchExpressions": [{"key": "app", "operator": "In", "values": ["orders", "web"]}]}, ["orders", "web"]),
+        ({"matchExpressions": [{"key": "app", "operator": "NotIn", "values": ["web"]}]}, ["orders", "plain"]),
+        ({"matchExpressions": [{"key": "tier", "operator": "Exists"}]}, ["web"]),
+        ({"matchLabels": {"app": "web"}, "matchExpressions": [{"key": "tier", "operator": "DoesNotExist"}]}, []),
+        ({}, ["orders", "plain", "web"]),
+        (None, []),
+    ],
+)
+def test_a_selector_may_have_expressions_and_an_empty_one_selects_all_but_for_a_service(
+    selector: Any, found: list[str]
+) -> None:
+    labels = {"orders": {"app": "orders"}, "web": {"app": "web", "tier": "front"}, "plain": {}}
+    workloads = [
+        made(
+            "kubernetes:apps/v1:Deployment",
+            name,
+            metadata={"name": name, "namespace": "shop"},
+            spec={"template": {"metadata": {"labels": each}}},
+        )
+        for name, each in labels.items()
+    ]
+    budget = selecting("policy/v1:PodDisruptionBudget", selector)
+    graph = Graph([*workloads, budget])
+    assert sorted(each.name for each in graph.selected(budget, "apps:Deployment")) == found
+    empty = selecting("core/v1:Service", {})
+    assert Graph([*workloads, empty]).selected(empty, "apps:Deployment") == []
+
+
+def test_who_leads_to_an_object_is_worked_out_once_and_one_that_cannot_tell_may_lead_to_it() -> None:
+    def behind(ingress: Resource, graph: Graph) -> list[Resource]:
+        asked.append(ingress.name)
+        service = graph.object(ingress, "spec.service", ":Service")
+        return [service] if service is not None else []
+
+    def ingress(name: str, service: Any, namespace: str = "shop") -> Resource:
+        metadata = {"name": name, "namespace": namespace}
+        return made("kubernetes:networking.k8s.io/v1:Ingress", name, metadata=metadata, spec={"service": service})
+
+    asked: list[str] = []
+    orders = made("kubernetes:core/v1:Service", "orders", metadata={"name": "orders", "namespace": "shop"})
+    first, second = ingress("first", "orders"), ingress("second", "web")
+    graph = Graph([orders, first, second, ingress("away", Unknown("spec.service"), "elsewhere")])
+    for _ in range(2):
+        assert graph.leading(orders, behind, "networking.k8s.io:Ingress") == [first]
+    assert sorted(asked) == ["away", "first", "second"]
+    graph = Graph([orders, first, ingress("near", Unknown("spec.service"))])
+    with pytest.raises(UnknownValueError):
+        graph.leading(orders, behind, "networking.k8s.io:Ingress")
+
+
+def test_a_namespace_at_a_path_is_told_apart_by_what_the_path_was_made_of() -> None:
+    space = made("kubernetes:core/v1:Namespace", "space")
+    near = made(
+        "kubernetes:gateway.networking.k8s.io/v1:GRPCRoute",
+        metadata={"name": "it", "namespace": "shop"},
+        spec={"parentRefs": [{"name": "a"}, {"name": "b", "namespace": Unknown("x")}, {"namespace": "other"}]},
+        made_of={"spec": [space]},
+    )
+    graph = Graph([space, near])
+    places = [graph.namespace_at(near, f"spec.parentRefs[{place}].namespace") for place in range(3)]
+    assert places == ["shop", space.urn, "other"]
+    alone = Graph([near])
+    with pytest.raises(UnknownValueError):
+        alone.namespace_at(near, "spec.parentRefs[1].namespace")
+
+
+def test_what_is_asked_of_all_resources_is_worked_out_once() -> None:
+    asked: list[int] = []
+
+    def count(graph: Graph) -> int:
+        asked.append(1)
+        return len(graph.resources)
+
+    graph = Graph([made("aws:lb/targetGroup:TargetGroup")])
+    assert [graph.once(count), graph.once(count)] == [1, 1]
+    assert len(asked) == 1
