@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from policies.engine.graph import Graph
 from policies.engine.resource import Resource
@@ -40,26 +40,38 @@ def _group(ingress: Resource, graph: Graph) -> str:
     return str(named or notes(ingress).get("group.name", ""))
 
 
-def _says(ingress: Resource, graph: Graph) -> dict[str, Any]:
-    """What an Ingress says of the load balancer, in a form that can be compared: by annotation, attribute and port.
+class _Saying(NamedTuple):
+    """What is said, by which class, "" if by the Ingress itself, and in a form that can be compared."""
+
+    by: str
+    what: Any
+
+    def differs(self, other: _Saying) -> bool:
+        """Whether two say different things; what one class says is the same for all its Ingresses."""
+        return not (self.by and self.by == other.by) and bool(self.what != other.what)
+
+
+def _says(ingress: Resource, graph: Graph) -> dict[str, _Saying]:
+    """What an Ingress says of the load balancer by annotation, attribute and port.
 
     What is not known stays so: it matters only where another Ingress says the same thing.
     """
     given, decided = notes(ingress), parameters(ingress, graph)
-    found: dict[str, Any] = {}
+    found: dict[str, _Saying] = {}
     for key, field in {**_EXCLUSIVE, **_OF_PORTS}.items():
         value = decided.get(field) if field is not None else None
+        by = str(known(ingress.get("spec.ingressClassName"))) if value is not None else ""
         value = given.get(key) if value is None else value
         if value is not None:
             ports = _ports(ingress, secure=key == "ssl-policy") if key in _OF_PORTS else [""]
-            said = _said(value, ordered=key == "security-groups")
+            said = _Saying(by, _said(value, ordered=key == "security-groups"))
             found |= {f"{key}{port}": said for port in ports}
     attributes = given.get(_ATTRIBUTES)
     if attributes is not None and known(decided.get("loadBalancerAttributes")) is None:
-        found[_ATTRIBUTES] = attributes if is_unknown(attributes) else True
+        found[_ATTRIBUTES] = _Saying("", attributes if is_unknown(attributes) else True)
         for pair in () if is_unknown(attributes) else attributes.split(","):
             attribute, _, each = pair.partition("=")
-            found[f"{_ATTRIBUTES} {attribute.strip()}"] = each.strip()
+            found[f"{_ATTRIBUTES} {attribute.strip()}"] = _Saying("", each.strip())
     return found
 
 
@@ -89,9 +101,9 @@ def _ports(ingress: Resource, *, secure: bool) -> list[str]:
     return [f" on {port}" for protocol, port in pairs if protocol == "HTTPS" or not secure]
 
 
-def _groups(graph: Graph) -> Mapping[str, Mapping[str, tuple[Resource, Any]]]:
+def _groups(graph: Graph) -> Mapping[str, Mapping[str, tuple[Resource, _Saying]]]:
     """By group and by what can be said: who says it first, and what."""
-    found: dict[str, dict[str, tuple[Resource, Any]]] = {}
+    found: dict[str, dict[str, tuple[Resource, _Saying]]] = {}
     for each in graph.of(INGRESS):
         name = _group(each, graph) if is_albs(each, graph) else ""
         if name:
@@ -108,7 +120,7 @@ def _agreed(resource: Resource, context: Context) -> Iterator[Problem]:
     first = graph.once(_groups).get(name, {})
     for key, value in _says(resource, graph).items():
         other, said = first[key]
-        if other is not resource and value != said:
+        if other is not resource and value.differs(said):
             yield Problem(_ANNOTATIONS, f"{key} is another than {other.name}'s, which is of the same group")
 
 
@@ -124,7 +136,7 @@ _SECURE: Final = {"listen-ports": '[{"HTTPS": 443}]', "certificate-arn": "arn:aw
 _OTHER_PORT: Final = {**_SECURE, "listen-ports": '[{"HTTPS": 8443}]'}
 
 
-def _class(scheme: str, group: str) -> Mapping[str, Mapping[str, Any]]:
+def _class(scheme: str, group: str, **more: Any) -> Mapping[str, Mapping[str, Any]]:
     """An Ingress of another class, whose parameters say the scheme and the group."""
     ingress = web(name="third")
     spec = {**ingress["properties"]["spec"], "ingressClassName": group}
@@ -132,7 +144,7 @@ def _class(scheme: str, group: str) -> Mapping[str, Mapping[str, Any]]:
     return {
         "parameters": {
             "type": "kubernetes:elbv2.k8s.aws/v1beta1:IngressClassParams",
-            "properties": {"metadata": {"name": group}, "spec": {"scheme": scheme, "group": {"name": group}}},
+            "properties": {"metadata": {"name": group}, "spec": {"scheme": scheme, "group": {"name": group}, **more}},
         },
         "class": {
             "type": "kubernetes:networking.k8s.io/v1:IngressClass",
