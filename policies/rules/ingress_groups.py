@@ -102,9 +102,9 @@ def _ports(ingress: Resource, *, secure: bool) -> list[str]:
 
 
 def _groups(graph: Graph) -> Mapping[str, Mapping[str, tuple[Resource, _Saying]]]:
-    """By group and by what can be said: who says it first, and what."""
+    """By group and by what can be said: who says it first, in order of URNs, and what."""
     found: dict[str, dict[str, tuple[Resource, _Saying]]] = {}
-    for each in graph.of(INGRESS):
+    for each in sorted(graph.of(INGRESS), key=lambda each: each.urn):
         name = _group(each, graph) if is_albs(each, graph) else ""
         if name:
             for key, value in _says(each, graph).items():
@@ -136,9 +136,9 @@ _SECURE: Final = {"listen-ports": '[{"HTTPS": 443}]', "certificate-arn": "arn:aw
 _OTHER_PORT: Final = {**_SECURE, "listen-ports": '[{"HTTPS": 8443}]'}
 
 
-def _class(scheme: str, group: str, **more: Any) -> Mapping[str, Mapping[str, Any]]:
+def _class(scheme: str, group: str, name: str = "third", **more: Any) -> Mapping[str, Mapping[str, Any]]:
     """An Ingress of another class, whose parameters say the scheme and the group."""
-    ingress = web(name="third")
+    ingress = web(name=name)
     spec = {**ingress["properties"]["spec"], "ingressClassName": group}
     reference = {"apiGroup": "elbv2.k8s.aws", "kind": "IngressClassParams", "name": group}
     return {
@@ -153,7 +153,7 @@ def _class(scheme: str, group: str, **more: Any) -> Mapping[str, Mapping[str, An
                 "spec": {"controller": "ingress.k8s.aws/alb", "parameters": reference},
             },
         },
-        "third": {**ingress, "properties": {**ingress["properties"], "spec": spec}},
+        name: {**ingress, "properties": {**ingress["properties"], "spec": spec}},
     }
 
 
