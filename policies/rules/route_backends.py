@@ -24,9 +24,10 @@ from policies.rules.references import (
     referrers,
 )
 from policies.rules.routes import gateway, route
-from policies.rules.tokens import GRPC_ROUTE, HTTP_ROUTE, INGRESS, SERVICE
+from policies.rules.tokens import GATEWAY_CLASS, GRPC_ROUTE, HTTP_ROUTE, INGRESS, SERVICE
 
 CONFIGURATION: Final = "gateway.k8s.aws:TargetGroupConfiguration"
+BALANCER_CONFIGURATION: Final = "gateway.k8s.aws:LoadBalancerConfiguration"
 POLICY: Final = "application-networking.k8s.aws:TargetGroupPolicy"
 _CONFIGURATION_PAGE: Final = "AWS Load Balancer Controller, TargetGroupConfiguration"
 _POLICY_PAGE: Final = "AWS Gateway API Controller, TargetGroupPolicy API Reference"
@@ -40,8 +41,45 @@ def _grpc_route(service: Resource, graph: Graph, maker: str) -> Resource | None:
     return None
 
 
+def _about_service(resource: Resource, graph: Graph) -> list[Resource]:
+    """The Service that a TargetGroupConfiguration is about, for `Graph.leading`."""
+    service = graph.object(resource, "spec.targetReference.name", SERVICE)
+    return [service] if service is not None else []
+
+
+def _has_defaults(gateway: Resource, graph: Graph) -> bool:
+    """Whether a Gateway or its class may name a TargetGroupConfiguration for whatever has none."""
+    name = known(gateway.get("spec.gatewayClassName"))
+    made = [each for each in graph.of(GATEWAY_CLASS) if known(each.get("metadata.name")) == name]
+    if not made:
+        return True
+    for owner, path in ((gateway, "spec.infrastructure.parametersRef"), (made[0], "spec.parametersRef")):
+        if known(owner.get(path)) is not None:
+            space = graph.namespace_at(owner, f"{path}.namespace")
+            found = graph.named(space, str(known(owner.get(f"{path}.name"))), BALANCER_CONFIGURATION)
+            if found is None or found.get("spec.defaultTargetGroupConfiguration") is not None:
+                return True
+    return False
+
+
+def _unconfigured(route: Resource, graph: Graph) -> Iterator[Problem]:
+    parents = list(attachments(route, graph, ALB))
+    if not parents or any(_has_defaults(each.gateway, graph) for each in parents):
+        return
+    for each in references(route, graph):
+        if each.service is not None and not graph.leading(each.service, _about_service, CONFIGURATION):
+            yield Problem(
+                each.path,
+                f"no TargetGroupConfiguration is about {each.service.name}: calls go to nodes, and UNIMPLEMENTED "
+                "counts as healthy",
+            )
+
+
 def _target_groups(resource: Resource, context: Context) -> Iterator[Problem]:
     graph = context.graph
+    if resource.kind == GRPC_ROUTE:
+        yield from _unconfigured(resource, graph)
+        return
     if resource.kind == CONFIGURATION:
         if known(resource.get("spec.targetReference.kind", "Service")) != "Service":
             return
@@ -139,6 +177,25 @@ def _configuration(*parts: Mapping[str, Any], **more: Any) -> Mapping[str, Mappi
     return _led(ALB, "gateway.k8s.aws/v1:TargetGroupConfiguration", **spec)
 
 
+def _defaulted() -> Mapping[str, Mapping[str, Any]]:
+    """A GRPCRoute on a Gateway that names what all its target groups are like."""
+    whole = gateway(ALB)
+    spec = whole["gateway"]["properties"]["spec"]
+    reference = {"group": "gateway.k8s.aws", "kind": "LoadBalancerConfiguration", "name": "edge"}
+    properties = {**whole["gateway"]["properties"], "spec": {**spec, "infrastructure": {"parametersRef": reference}}}
+    configuration = {
+        "metadata": {"name": "edge", "namespace": "shop"},
+        "spec": {"defaultTargetGroupConfiguration": {"name": "grpc"}},
+    }
+    return {
+        **whole,
+        "gateway": {**whole["gateway"], "properties": properties},
+        "edge": {"type": "kubernetes:gateway.k8s.aws/v1:LoadBalancerConfiguration", "properties": configuration},
+        "route": route(),
+        "service": GRPC_SERVICE,
+    }
+
+
 def _lattice_policy(**health: Any) -> Mapping[str, Mapping[str, Any]]:
     kind = "application-networking.k8s.aws/v1alpha1:TargetGroupPolicy"
     return _led(LATTICE, kind, protocol="HTTP", healthCheck=health)
@@ -154,7 +211,7 @@ K8S014: Final = Rule(
     title="Target groups behind GRPCRoutes are set up for gRPC",
     severity=HIGH,
     level=MANDATORY,
-    kinds=(CONFIGURATION, POLICY),
+    kinds=(CONFIGURATION, POLICY, GRPC_ROUTE),
     check=_target_groups,
     stack=True,
     why=(
@@ -177,6 +234,7 @@ K8S014: Final = Rule(
             "HTTP/1.1 for the route alone",
             _configuration({**_OF_ROUTE, "targetGroupProps": {**_TARGETS, "protocolVersion": "HTTP1"}}),
         ),
+        Example("none", {**gateway(ALB), "route": route(), "service": GRPC_SERVICE}, about=("route",)),
         _about("VPC Lattice asks the port of the calls", _lattice_policy(enabled=True, port=50051)),
         _about("VPC Lattice asks no port of its own", _lattice_policy(enabled=True, protocolVersion="HTTP1")),
         _about("VPC Lattice expects a code of gRPC", _lattice_policy(enabled=True, port=8080, statusMatch="0")),
@@ -185,6 +243,7 @@ K8S014: Final = Rule(
         Example("everything said", _configuration()),
         Example("the version by the route", _configuration(protocolVersion=None)),
         Example("HTTP by default, the route's own beside", _configuration(_OF_ROUTE, protocolVersion="HTTP1")),
+        Example("one for all of the Gateway", _defaulted()),
         Example("VPC Lattice asks nothing", _lattice_policy(enabled=False)),
         Example("VPC Lattice asks another port", _lattice_policy(enabled=True, port=8080, statusMatch="200")),
     ),
