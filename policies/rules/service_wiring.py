@@ -67,12 +67,20 @@ def probe(**times: Any) -> Mapping[str, Any]:
 
 
 def _meshed(resource: Resource, graph: Graph) -> bool:
-    """Whether a mesh takes the pods of a workload, which then balances calls whatever the Service is."""
+    """Whether a mesh may take the pods of a workload, which then balances calls whatever the Service is.
+
+    The labels of a namespace that someone else makes may say so, and cannot be seen.
+    """
     namespace = graph.namespace(resource)
-    places = [(resource, "spec.template.metadata.labels"), (resource, "spec.template.metadata.annotations")]
-    if namespace is not None:
-        places += [(namespace, "metadata.labels"), (namespace, "metadata.annotations")]
-    for owner, path in places:
+    if namespace is None:
+        return True
+    pods = "spec.template.metadata"
+    for owner, path in (
+        (resource, f"{pods}.labels"),
+        (resource, f"{pods}.annotations"),
+        (namespace, "metadata.labels"),
+        (namespace, "metadata.annotations"),
+    ):
         given = known(owner.get(path)) or {}
         for key, value in _MESHES.items():
             if key in given and value in (None, known(given[key])):
@@ -122,12 +130,13 @@ def _scaled(replicas: int) -> Mapping[str, Any]:
     }
 
 
+def _namespace(**labels: str) -> Mapping[str, Any]:
+    given = {key.replace("_", "-"): value for key, value in labels.items()}
+    return {"type": "kubernetes:core/v1:Namespace", "properties": {"metadata": {"name": "shop", "labels": given}}}
+
+
 _HEADLESS: Final = service(clusterIP="None")
-_ALONE: Final = {"service": GRPC_SERVICE, "orders": _scaled(3)}
-_NAMESPACE: Final = {
-    "type": "kubernetes:core/v1:Namespace",
-    "properties": {"metadata": {"name": "shop", "labels": {"istio-injection": "enabled"}}},
-}
+_ALONE: Final = {"service": GRPC_SERVICE, "orders": _scaled(3), "space": _namespace()}
 K8S007: Final = Rule(
     id="K8S007",
     title="gRPC inside the cluster is balanced by calls",
@@ -138,36 +147,36 @@ K8S007: Final = Rule(
     stack=True,
     why=(
         "kube-proxy balances connections, and gRPC keeps one for all its calls: new pods stay idle. A load balancer, "
-        "VPC Lattice or a mesh balances calls; so does a client that sees every pod."
+        "VPC Lattice or a mesh balances calls; so does a client that sees every pod. Only in namespaces that the program "
+        "makes: another's may belong to a mesh."
     ),
     remedy="Set clusterIP to None and let clients use round_robin, or put VPC Lattice or a mesh before it.",
     source=f"{_SERVICE_PAGE}, Headless Services; grpc.io, Custom Load Balancing Policies; grpc/grpc-node#2455",
     bad=(
         Example("nothing before it", _ALONE, about=("service",)),
-        Example("a StatefulSet", {"service": GRPC_SERVICE, "orders": workload("StatefulSet")}, about=("service",)),
+        Example("a StatefulSet", {**_ALONE, "orders": workload("StatefulSet")}, about=("service",)),
         Example(
             "by the port's name alone",
-            {"service": service_port(appProtocol=None, name="grpc-orders"), "orders": workload()},
+            {**_ALONE, "service": service_port(appProtocol=None, name="grpc-orders")},
             about=("service",),
         ),
     ),
     good=(
         Example("headless", {**_ALONE, "service": _HEADLESS}),
         Example("a headless one beside it", {**_ALONE, "headless": _HEADLESS}),
-        Example("bound to a target group", edge()),
+        Example("bound to a target group", {**edge(), "space": _namespace()}),
         Example("one pod", {**_ALONE, "orders": _scaled(1)}),
-        Example("a mesh", {**_ALONE, "space": _NAMESPACE}),
+        Example("a mesh", {**_ALONE, "space": _namespace(istio_injection="enabled")}),
         Example("HTTP", {**_ALONE, "service": service_port(name="http", appProtocol="http")}),
-        Example("pods of someone else", {"service": service(selector={"app": "theirs"})}),
+        Example("pods of someone else", {**_ALONE, "service": service(selector={"app": "theirs"})}),
+        Example("a namespace of someone else", {"service": GRPC_SERVICE, "orders": _scaled(3)}),
     ),
 )
 
 
 def _same_type(resource: Resource, context: Context) -> Iterator[Problem]:
-    group, given = (
-        context.graph.referred(resource, "spec.targetGroupARN", TARGET_GROUP),
-        resource.get("spec.targetType"),
-    )
+    given = resource.get("spec.targetType")
+    group = context.graph.referred(resource, "spec.targetGroupARN", TARGET_GROUP)
     if group is not None and given is not None and known(given) != known(group.get("targetType", "instance")):
         own = "instance" if group.get("targetType") is None else group.shown("targetType")
         shown = resource.shown("spec.targetType")
