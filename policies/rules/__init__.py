@@ -6,6 +6,7 @@ from typing import Final
 
 from policies.engine.rule import Registry
 from policies.rules import (
+    agreement,
     clusters,
     controllers,
     cross_checks,
@@ -65,6 +66,7 @@ REGISTRY: Final = Registry(
         *values_balancing.RULES,
         *values_kubernetes.RULES,
         *wiring.RULES,
+        *agreement.RULES,
         *ingress_details.RULES,
         *ingress_groups.RULES,
         *routes.RULES,

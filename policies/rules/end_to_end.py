@@ -48,6 +48,9 @@ def _one_protocol(binding: Resource, context: Context) -> Iterator[Problem]:
         if is_grpc and version == "HTTP1":
             yield Problem("spec.targetGroupARN", f"the target group {group.name} speaks HTTP/1.1, but {why}")
             return
+        if not is_grpc and version == "HTTP2" and " says " in why:
+            yield Problem("spec.targetGroupARN", f"the target group {group.name} speaks HTTP/2 alone, but {why}")
+            return
         if not is_grpc and version == "GRPC":
             yield Problem("spec.targetGroupARN", f"the target group {group.name} speaks gRPC, but {why}")
             return
@@ -102,6 +105,11 @@ XST001: Final = Rule(
         Example(
             "a gRPC target group before HTTP pods",
             {**_WHOLE, "service": _HTTP_SERVICE, "orders": _HTTP},
+            about=("binding",),
+        ),
+        Example(
+            "an HTTP/2 target group before HTTP pods",
+            {**_WHOLE, "group": group(protocolVersion="HTTP2"), "service": _HTTP_SERVICE, "orders": _HTTP},
             about=("binding",),
         ),
         Example("a port that the Service does not have", {**_WHOLE, "binding": binding(port=8080)}, about=("binding",)),

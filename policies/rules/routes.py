@@ -65,6 +65,8 @@ def _matching(*matches: Mapping[str, Any]) -> Any:
 
 def _https(resource: Resource, context: Context) -> Iterator[Problem]:
     """VPC Lattice takes any listener where none is named, a load balancer HTTPS ones alone."""
+    if not any(True for _ in resource.items("spec.parentRefs")):
+        yield Problem("spec.parentRefs", "missing: the route hangs on no Gateway")
     for maker in (ALB, LATTICE):
         for each in attachments(resource, context.graph, maker):
             name, protocols = each.gateway.name, each.protocols
@@ -91,6 +93,7 @@ K8S012: Final = Rule(
     remedy="Give parentRefs the sectionName of a listener whose protocol is HTTPS.",
     source=f"{_ALB_PAGE}; {_LATTICE_PAGE}, Limitations",
     bad=(
+        Example("no Gateway at all", {"route": route(parentRefs=[])}, about=("route",)),
         _bad("HTTP by name", ALB, route(section="http")),
         _bad("HTTP alone", ALB, route(section=None), HTTP),
         _bad("a listener that is not there", ALB, route(section="grpc")),

@@ -19,7 +19,7 @@ from policies.rules.probes import workload
 from policies.rules.tokens import LISTENER, LISTENER_RULE, WORKLOADS
 
 _GUIDE: Final = "Elastic Load Balancing, Application Load Balancers guide"
-_SERVICE: Final = re.compile(r"/((?:[A-Za-z_]\w*\.)*[A-Za-z_]\w*)/[^/]*")
+SERVICE_PATH: Final = re.compile(r"/((?:[A-Za-z_]\w*\.)*[A-Za-z_]\w*)/[^/]*")
 _VERSION: Final = re.compile(r"v\d+(?:(?:alpha|beta)\d*)?")
 _KINDS: Final = ("pathPattern", "hostHeader", "httpHeader", "httpRequestMethod", "queryStrings", "sourceIp")
 _TAG: Final = "grpc-services"
@@ -63,7 +63,7 @@ def _never(pattern: str) -> str:
         return "does not begin with a slash, as every path does"
     if start.count("/") > 2 or (not wild and grpc.METHOD.fullmatch(pattern.replace("?", "x")) is None):
         return "is no /package.Service/Method, so no call matches"
-    found = _SERVICE.match(start)
+    found = SERVICE_PATH.match(start)
     if found and _VERSION.fullmatch(found[1].rpartition(".")[2]):
         return f"names the package {found[1]} where a path has package and service, so no call matches"
     if wild and start.count("/") == 1 and re.fullmatch(r"/(?:[a-z_]\w*\.)+[A-Z]\w*", start):
@@ -139,7 +139,7 @@ def _probed(graph: Graph) -> Iterator[str]:
 def _cased(resource: Resource, graph: Graph) -> Iterator[Problem]:
     """Services that pods have in another case: packages have small letters, and load balancers tell the difference."""
     for where, pattern in paths(resource):
-        found = _SERVICE.match(pattern)
+        found = SERVICE_PATH.match(pattern)
         if found and "*" not in found[1] and found[1].rpartition(".")[0] != found[1].rpartition(".")[0].lower():
             for name in _probed(graph):
                 if name.lower() == found[1].lower() and name != found[1]:
@@ -157,7 +157,7 @@ def _known(resource: Resource, context: Context) -> Iterator[Problem]:
     if not listed or not groups:
         return
     for where, pattern in paths(resource):
-        found = _SERVICE.match(pattern)
+        found = SERVICE_PATH.match(pattern)
         if found and "*" not in found[1] and found[1] not in listed:
             yield Problem(where, f"{found[1]} is none of the services behind it: {', '.join(sorted(listed))}")
 

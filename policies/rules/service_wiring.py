@@ -147,8 +147,8 @@ K8S007: Final = Rule(
     stack=True,
     why=(
         "kube-proxy balances connections, and gRPC keeps one for all its calls: new pods stay idle. A load balancer, "
-        "VPC Lattice or a mesh balances calls; so does a client that sees every pod. Only in namespaces that the program "
-        "makes: another's may belong to a mesh."
+        "VPC Lattice or a mesh balances calls; so does a client that sees every pod. Only namespaces of the program "
+        "are judged: another's may belong to a mesh."
     ),
     remedy="Set clusterIP to None and let clients use round_robin, or put VPC Lattice or a mesh before it.",
     source=f"{_SERVICE_PAGE}, Headless Services; grpc.io, Custom Load Balancing Policies; grpc/grpc-node#2455",
@@ -181,27 +181,36 @@ def _same_type(resource: Resource, context: Context) -> Iterator[Problem]:
         own = "instance" if group.get("targetType") is None else group.shown("targetType")
         shown = resource.shown("spec.targetType")
         yield Problem("spec.targetType", f"is {shown}, and the target group {group.name} takes {own}")
+    family = known(resource.get("spec.ipAddressType"))
+    theirs = known(group.get("ipAddressType", "ipv4")) if group is not None else None
+    if family is not None and group is not None and family != theirs:
+        yield Problem("spec.ipAddressType", f"is {family}, and the target group {group.name} takes {theirs}")
 
 
-def _typed(kind: str | None) -> Mapping[str, Any]:
+def _typed(kind: str | None, family: str | None = None) -> Mapping[str, Any]:
     whole = bound()
-    spec = {**whole["properties"]["spec"], "targetType": kind}
+    spec = {**whole["properties"]["spec"], "targetType": kind, "ipAddressType": family}
     return {**whole, "properties": {**whole["properties"], "spec": {k: v for k, v in spec.items() if v is not None}}}
 
 
 K8S015: Final = Rule(
     id="K8S015",
-    title="Bindings have the target type of their target group",
+    title="Bindings have the target type and the addresses of their target group",
     severity=HIGH,
     level=MANDATORY,
     kinds=(BINDING,),
     check=_same_type,
     stack=True,
     why="The controller then registers nodes where pods are wanted, or the other way round, and AWS refuses them all.",
-    remedy="Set spec.targetType to the target group's, which is ip for gRPC, or leave it out.",
+    remedy="Set spec.targetType and spec.ipAddressType to the target group's, or leave them out.",
     source="AWS Load Balancer Controller, TargetGroupBinding",
     bad=(
         Example("nodes for pods", edge(binding=_typed("instance")), about=("binding",)),
+        Example(
+            "addresses of another family",
+            edge(group=target_group(protocolVersion="GRPC", ipAddressType="ipv6"), binding=_typed("ip", "ipv4")),
+            about=("binding",),
+        ),
         Example(
             "pods for the default, nodes",
             edge(group=target_group(protocolVersion="GRPC", targetType=None)),

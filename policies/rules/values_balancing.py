@@ -157,6 +157,8 @@ def _together(resource: Resource) -> Iterator[Problem]:
     alpn = known(resource.get("alpnPolicy")) if resource.kind == LISTENER else None
     if alpn not in (None, "None") and str(known(resource.get("protocol"))) != "TLS":
         yield Problem("alpnPolicy", "is for TLS listeners of network load balancers")
+    if resource.kind == LISTENER and resource.get("port") is None and resource.get("protocol") is not None:
+        yield Problem("port", "missing; only gateway load balancers do without")
     if resource.kind == TARGET_GROUP and known(resource.get("targetType")) != "lambda":
         for name in ("port", "protocol", "vpcId"):
             if resource.get(name) is None:

@@ -14,6 +14,7 @@ from policies.rules.intent import containers, grpc_containers, port_says_grpc, p
 from policies.rules.presence import may_be_elsewhere
 from policies.rules.probes import workload
 from policies.rules.rollouts import _autoscaled
+from policies.rules.route_backends import POLICY
 from policies.rules.tokens import AUTOSCALER, BINDING, DEPLOYMENT, SERVICE, TARGET_GROUP, WORKLOADS
 
 _UNSCALED: Final = ("DaemonSet", "Pod", "Job", "CronJob")
@@ -237,7 +238,27 @@ K8S035: Final = Rule(
 )
 
 
+def _asks(policy: Resource, context: Context) -> Iterator[Problem]:
+    """What VPC Lattice asks for health, as a TargetGroupPolicy has it."""
+    graph, path = context.graph, "spec.healthCheck.port"
+    service, wanted = graph.object(policy, "spec.targetRef.name", SERVICE), number(known(policy.get(path)))
+    if service is None or wanted is None:
+        return
+    for each in graph.selected(service, *WORKLOADS):
+        if _lacks(each, wanted):
+            yield Problem(path, f"{wanted:g} is a port that no container of {each.name} has")
+
+
+def _lacks(each: Resource, wanted: float) -> bool:
+    """Whether a workload declares ports, and not this one."""
+    declared = {number(known(port.get("containerPort"))) for one in containers(each) for port in ports(one)}
+    return bool(declared) and wanted not in declared
+
+
 def _listened(resource: Resource, context: Context) -> Iterator[Problem]:
+    if resource.kind == POLICY:
+        yield from _asks(resource, context)
+        return
     graph = context.graph
     target_group = graph.referred(resource, "spec.targetGroupARN", TARGET_GROUP)
     service = graph.object(resource, "spec.serviceRef.name", SERVICE)
@@ -247,8 +268,7 @@ def _listened(resource: Resource, context: Context) -> Iterator[Problem]:
     if wanted is None:
         return
     for each in graph.selected(service, *WORKLOADS):
-        open_ports = {number(known(port.get("containerPort"))) for one in containers(each) for port in ports(one)}
-        if open_ports and wanted not in open_ports:
+        if _lacks(each, wanted):
             yield Problem(
                 "spec.targetGroupARN",
                 f"the target group {target_group.name} checks port {wanted:g}, which no container of {each.name} has",
@@ -260,6 +280,14 @@ def _checking(port: Any) -> Mapping[str, Any]:
     return {**_WHOLE, "group": group(protocolVersion="GRPC", healthCheck=check)}
 
 
+def _lattice(port: int) -> Mapping[str, Any]:
+    spec = {"targetRef": {"kind": "Service", "name": "orders"}, "healthCheck": {"enabled": True, "port": port}}
+    return {
+        "type": f"kubernetes:{POLICY.replace(':', '/v1alpha1:')}",
+        "properties": {"metadata": {"name": "orders", "namespace": "shop"}, "spec": spec},
+    }
+
+
 _HEALTH_PORT: Final = workload(
     ports=[{"name": "grpc", "containerPort": 50051}, {"name": "health", "containerPort": 8081}]
 )
@@ -268,15 +296,19 @@ XST006: Final = Rule(
     title="Health checks ask a port that the pods have",
     severity=HIGH,
     level=MANDATORY,
-    kinds=(BINDING,),
+    kinds=(BINDING, POLICY),
     check=_listened,
     stack=True,
     why="Where nobody listens every pod is unhealthy for ever, and the load balancer then calls all, broken or not.",
     remedy="Leave healthCheck.port out, or declare the port in the container that listens on it.",
     source="Elastic Load Balancing, Application Load Balancers guide: Health checks for your target groups",
-    bad=(Example("a port that no container has", _checking("9090"), about=("binding",)),),
+    bad=(
+        Example("a port that no container has", _checking("9090"), about=("binding",)),
+        Example("the same for Lattice", {**_WHOLE, "policy": _lattice(9090)}, about=("policy",)),
+    ),
     good=(
         Example("the port of the calls", _checking("traffic-port")),
+        Example("a port for health alone, for Lattice", {**_WHOLE, "orders": _HEALTH_PORT, "policy": _lattice(8081)}),
         Example("a port for health alone", {**_checking("8081"), "orders": _HEALTH_PORT}),
     ),
 )

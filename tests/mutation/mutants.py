@@ -13,6 +13,7 @@ from policies.rules import tokens
 from tests.mutation.domains import Domain
 
 Step = str | int
+_POLICY: Final = "application-networking.k8s.aws:TargetGroupPolicy"
 _CONTAINERS: Final = ("spec", "template", "spec", "containers")
 REMOVED: Final = object()
 # What a property of each form is never: a provider or an API server refuses it by its schema.
@@ -131,6 +132,9 @@ def is_grpc(resource: Resource, resources: Sequence[Resource]) -> bool:
         return any("grpc" in each.get("readinessProbe", {}) for each in _at(resource.properties, _CONTAINERS))
     if resource.kind == tokens.SERVICE:
         return any(each.get("name") == "grpc" for each in resource.properties["spec"]["ports"])
+    if resource.kind == _POLICY:
+        urns = resource.property_dependencies.get("spec", ())
+        return any(each.urn in urns and each.kind == tokens.SERVICE and is_grpc(each, resources) for each in resources)
     return True
 
 

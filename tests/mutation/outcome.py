@@ -116,11 +116,11 @@ def _head(outcome: Outcome) -> Iterator[str]:
     yield "Every property of the stacks local, dev and prod that matters to gRPC was given every value of its enum and"
     yield "both sides of every boundary, taken away, and given values of a wrong type, one at a time. The table in"
     yield "`tests/mutation/` says which of these mutants break something, and on which page that rests. Written by"
-    yield "`UPDATE_REPORT=1 make test-slow`; do not edit."
+    yield "`UPDATE_REPORT=1 .venv/bin/python -m pytest tests/mutation`; do not edit."
     yield ""
     yield f"- Mutants: {len(outcome.judged)}, of which {len(breaking)} break something."
     yield f"- Breaking ones that some rule finds: {_share(len(caught), len(breaking))}."
-    yield f"- Breaking ones that a mandatory rule blocks: {_share(len(blocked), len(breaking))}; the others are warned of."
+    yield f"- Breaking ones that a mandatory rule blocks: {_share(len(blocked), len(breaking))}; of others it is warned."
     harmless = len(outcome.judged) - len(breaking)
     yield f"- Harmless ones that a mandatory rule blocks: {len(outcome.alarms)} of {harmless}."
     yield ""
@@ -131,8 +131,8 @@ def _rows(outcome: Outcome) -> Iterator[str]:
     for each in outcome.judged:
         key = (each.mutant.domain.kind, each.mutant.domain.path)
         line = (each.mutant.change, each.harmless, each.source)
-        rules = ", ".join(each.rules) or "–"
-        groups.setdefault(key, {}).setdefault(line, Counter())[rules] += 1
+        found_by = ", ".join(each.rules) or "–"
+        groups.setdefault(key, {}).setdefault(line, Counter())[found_by] += 1
     kind = ""
     for (group, path), lines in groups.items():
         if group != kind:

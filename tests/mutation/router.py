@@ -65,12 +65,6 @@ def made_for(rule: Resource) -> Iterator[Call]:
         yield Call(host, path, dict(headers), dict(query))
 
 
-def _target(rule: Resource) -> str:
-    """Where a rule leads: its target groups by URN, or its own answer."""
-    urns = rule.property_dependencies.get("actions", ())
-    return ",".join(sorted(urns)) or f"answer of {rule.name}"
-
-
 def beside(rule: Resource, resources: Sequence[Resource]) -> list[Resource]:
     """All rules of the same listener."""
     own = rule.property_dependencies.get("listenerArn")
@@ -82,15 +76,15 @@ def beside(rule: Resource, resources: Sequence[Resource]) -> list[Resource]:
 
 
 def routed(call: Call, rules: Sequence[Resource]) -> str:
-    """Where a call goes."""
+    """The rule that takes a call."""
     for rule in sorted(rules, key=lambda each: float(each.properties["priority"])):
         if all(_holds(condition, call) for condition in rule.properties.get("conditions", ())):
-            return _target(rule)
+            return rule.urn
     return "default"
 
 
 def unchanged(before: Resource, after: Resource, resources: Sequence[Resource]) -> bool:
-    """Whether every call that the rules of a listener are made for still goes where it went."""
+    """Whether every call that the rules of a listener are made for is still taken by the rule that took it."""
     rules = beside(before, resources)
     if isinstance(after.properties.get("priority"), Unknown):
         return False

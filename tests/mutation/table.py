@@ -63,11 +63,46 @@ def _in_turn(mutant: Mutant, _: Sequence[Resource]) -> bool:
     return mutant.changed.properties.get("loadBalancingAlgorithmType") in (None, "round_robin")
 
 
+def _speaks_http(mutant: Mutant, _: Sequence[Resource]) -> bool:
+    return mutant.resource.properties.get("protocolVersion") == "HTTP1"
+
+
+def _nobody_behind(mutant: Mutant, stack: Sequence[Resource]) -> bool:
+    """Whether the stack has no pods behind a target group."""
+    bound = [each for each in stack if each.kind == tokens.BINDING and _made_of(each, mutant.resource)]
+    owners = [each for each in stack if each.kind == tokens.SERVICE and any(_made_of(one, each) for one in bound)]
+    return not any(pods_of(each, stack) for each in owners)
+
+
+def _made_of(resource: Resource, other: Resource) -> bool:
+    return any(other.urn in urns for urns in resource.property_dependencies.values())
+
+
+def pods_of(service: Resource, stack: Sequence[Resource]) -> list[Resource]:
+    """The Deployments that a Kubernetes Service selects, names of namespaces aside: all are of their own."""
+    wanted = service.properties["spec"].get("selector") or {}
+    return [
+        each
+        for each in stack
+        if each.kind == tokens.DEPLOYMENT
+        and wanted
+        and wanted.items() <= each.properties["spec"]["template"]["metadata"]["labels"].items()
+    ]
+
+
+def referred(resource: Resource, stack: Sequence[Resource]) -> bool:
+    """Whether a binding or route of the stack was made of a resource."""
+    return any(each.kind in (tokens.BINDING, *tokens.ROUTES) and _made_of(each, resource) for each in stack)
+
+
 def _same_routes(mutant: Mutant, stack: Sequence[Resource]) -> bool:
     return router.unchanged(mutant.resource, mutant.changed, stack)
 
 
 TARGET_GROUP: Final = (
+    harmless(
+        "protocolVersion", "removed", source=f"{_CREATE_GROUP}, ProtocolVersion: HTTP1 by default", when=_speaks_http
+    ),
     breaking("protocolVersion", f"{_GUIDE}: Target groups, protocol version; HTTP 464"),
     breaking("protocol", f"{_GUIDE}: Target groups; pulumi/pulumi-aws#3746"),
     breaking("targetType", f"{_GUIDE}: Target groups; {_CONTROLLER}, Pod readiness gate"),
@@ -95,6 +130,12 @@ TARGET_GROUP: Final = (
     breaking("healthCheck.healthyThreshold", f"{_CREATE_GROUP}, HealthyThresholdCount: 2 to 10"),
     harmless("healthCheck.unhealthyThreshold", "removed", source=f"{_CREATE_GROUP}, UnhealthyThresholdCount"),
     breaking("healthCheck.unhealthyThreshold", f"{_CREATE_GROUP}, UnhealthyThresholdCount: 2 to 10; ten take minutes"),
+    harmless(
+        "deregistrationDelay",
+        *(3600,),
+        source=f"{_GROUP_ATTRIBUTES} deregistration_delay: 0 to 3600 s; whose pods they are is not told",
+        when=_nobody_behind,
+    ),
     breaking("deregistrationDelay", f"{_GROUP_ATTRIBUTES} deregistration_delay: 0 to 3600 s, 300 s by default"),
     harmless("slowStart", 0, "removed", source=f"{_GROUP_ATTRIBUTES} slow_start: off by default"),
     harmless("slowStart", 30, 900, source=f"{_GROUP_ATTRIBUTES} slow_start: 30 to 900 s", when=_in_turn),

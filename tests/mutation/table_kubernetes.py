@@ -7,11 +7,13 @@ from typing import Any, Final
 
 from policies.engine.resource import Resource
 from policies.rules import tokens
+from tests.mutation import table
 from tests.mutation.mutants import Mutant
 from tests.mutation.table import Row, breaking, harmless
 
 _API: Final = "Kubernetes API Reference"
 _PROBES: Final = "Kubernetes, Configure Liveness, Readiness and Startup Probes"
+TARGET_GROUP_POLICIES: Final = "application-networking.k8s.aws:TargetGroupPolicy"
 _POD: Final = "spec.template.spec"
 _CONTAINER: Final = f"{_POD}.containers[]"
 _CONTROLLER: Final = "AWS Load Balancer Controller"
@@ -39,10 +41,11 @@ def _ungated(mutant: Mutant, stack: Sequence[Resource]) -> bool:
     )
 
 
-def _unprobed(mutant: Mutant, _: Sequence[Resource]) -> bool:
-    """Whether a port of a container is none that its gRPC probes ask."""
+def _unprobed(mutant: Mutant, stack: Sequence[Resource]) -> bool:
+    """Whether a port of a container is none that its gRPC probes or VPC Lattice ask."""
     place = int(mutant.concrete.partition("ports[")[2].partition("]")[0])
-    asked = {
+    checks = [each.properties["spec"].get("healthCheck") or {} for each in stack if each.kind == TARGET_GROUP_POLICIES]
+    asked = {check.get("port") for check in checks} | {
         probe["grpc"]["port"]
         for container in _containers(mutant.resource)
         for probe in (container.get("readinessProbe", {}), container.get("livenessProbe", {}))
@@ -146,29 +149,56 @@ def _to_declared(mutant: Mutant, _: Sequence[Resource]) -> bool:
     return mutant.value == "grpc"
 
 
-def _headless(mutant: Mutant, _: Sequence[Resource]) -> bool:
-    return mutant.resource.properties["spec"].get("clusterIP") == "None"
+def _unreferred(mutant: Mutant, stack: Sequence[Resource]) -> bool:
+    """Whether nothing in the stack leads to a Kubernetes Service: clients call it by its name."""
+    return not table.referred(mutant.resource, stack)
+
+
+def _without_pods(mutant: Mutant, stack: Sequence[Resource]) -> bool:
+    """Whether the pods of a Kubernetes Service are not the stack's."""
+    return not table.pods_of(mutant.resource, stack)
+
+
+def _named(mutant: Mutant, stack: Sequence[Resource]) -> bool:
+    """Whether the Kubernetes Service of a binding has a port of the name."""
+    urns = mutant.resource.property_dependencies.get("spec", ())
+    services = [each for each in stack if each.urn in urns and each.kind == tokens.SERVICE]
+    return any(port.get("name") == mutant.value for each in services for port in each.properties["spec"]["ports"])
 
 
 SERVICE: Final = (
-    harmless("spec.ports", "removed", source="Kubernetes, Headless Services: names lead to pods", when=_headless),
+    harmless("spec.ports", "removed", source="Kubernetes, Headless Services: names lead to pods", when=_unreferred),
     breaking("spec.ports", f"{_API}, ServiceSpec: bindings and routes refer to a port"),
-    harmless("spec.ports[].port", 1, 65535, source="Kubernetes, Headless Services: names lead to pods", when=_headless),
+    harmless("spec.ports[].port", 1, 65535, source=f"{_API}, ServicePort: clients may call it", when=_unreferred),
     breaking("spec.ports[].port", f"{_API}, ServicePort; bindings and routes refer to it"),
     harmless("spec.ports[].targetPort", "grpc", source=f"{_API}, ServicePort: by its name", when=_to_declared),
     harmless("spec.ports[].targetPort", "removed", source=f"{_API}, ServicePort: the same as the port by default"),
+    harmless(
+        "spec.ports[].targetPort",
+        *("http", "nothing"),
+        source=f"{_API}, ServicePort: whose pods they are is not told",
+        when=_without_pods,
+    ),
     breaking("spec.ports[].targetPort", f"{_API}, ServicePort: a port that no container has"),
     harmless(
         "spec.ports[].appProtocol",
         "https",
-        source=f"{_CONTROLLER}, TargetGroupBinding: the target group says the protocol",
+        source=f"{_API}, ServicePort: whose pods they are is not told",
+        when=_without_pods,
     ),
     breaking("spec.ports[].appProtocol", "Gateway API GEP-1911: kubernetes.io/h2c"),
     harmless("spec.ports[].name", "http", "removed", source=f"{_API}, ServicePort: one port needs no name"),
     breaking("spec.ports[].name", f"{_API}, ServicePort: small letters, digits and hyphens"),
     harmless("spec.ports[].protocol", "TCP", source=f"{_API}, ServicePort: the default"),
     breaking("spec.ports[].protocol", f"{_API}, ServicePort: TCP, UDP or SCTP; gRPC is on TCP"),
+    harmless("spec.selector", "removed", source="Kubernetes, Service: endpoints of others", when=_without_pods),
     breaking("spec.selector", "Kubernetes, Service: no endpoints"),
+    harmless(
+        'spec.selector["app.kubernetes.io/name"]',
+        "removed",
+        source="Kubernetes, Service: endpoints of others",
+        when=_without_pods,
+    ),
     breaking('spec.selector["app.kubernetes.io/name"]', "Kubernetes, Service: no endpoints"),
     breaking("spec.clusterIP", "Kubernetes, Headless Services; grpc/grpc-go#6718: a client stays with one pod"),
 )
@@ -177,7 +207,12 @@ BINDING: Final = (
     breaking("spec.targetType", f"{_CONTROLLER}, TargetGroupBinding: ip for a target group of addresses"),
     harmless("spec.ipAddressType", "removed", source=f"{_CONTROLLER}, TargetGroupBinding: that of the target group"),
     breaking("spec.ipAddressType", f"{_CONTROLLER}, TargetGroupBinding: that of the target group"),
-    harmless("spec.serviceRef.port", "grpc", source=f"{_CONTROLLER}, TargetGroupBinding: a port by its name"),
+    harmless(
+        "spec.serviceRef.port",
+        *("grpc", "http"),
+        source=f"{_CONTROLLER}, TargetGroupBinding: a port by its name",
+        when=_named,
+    ),
     breaking("spec.serviceRef.port", f"{_CONTROLLER}, TargetGroupBinding: a port of the Service"),
     breaking("spec.serviceRef.name", f"{_CONTROLLER}, TargetGroupBinding: the name of a Service"),
     breaking("spec.targetGroupARN", f"{_CONTROLLER}, TargetGroupBinding: an ARN or a name"),
@@ -216,7 +251,7 @@ GRPC_ROUTE: Final = (
     breaking("spec.parentRefs[].sectionName", "Gateway API reference, ParentReference: a listener of the Gateway"),
     breaking("spec.rules[].backendRefs[].port", "Gateway API reference, GRPCBackendRef: a port of the Service"),
     breaking("spec.rules[].backendRefs[].name", "Gateway API reference, GRPCBackendRef: the name of a Service"),
-    breaking("spec.rules[].matches[].method.service", f"{_LATTICE}, GRPCRoute: no method without a service"),
+    harmless("spec.rules[].matches[].method.service", source="Gateway API reference, GRPCMethodMatch: all services"),
 )
 _POLICY: Final = f"{_LATTICE}, TargetGroupPolicy"
 TARGET_GROUP_POLICY: Final = (
@@ -242,6 +277,6 @@ ROWS: Final = {
     tokens.NAMESPACE: NAMESPACE,
     tokens.GATEWAY: GATEWAY,
     tokens.GRPC_ROUTE: GRPC_ROUTE,
-    "application-networking.k8s.aws:TargetGroupPolicy": TARGET_GROUP_POLICY,
+    TARGET_GROUP_POLICIES: TARGET_GROUP_POLICY,
     "aws:vpclattice:ServiceNetwork": NETWORK,
 }
