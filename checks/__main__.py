@@ -8,15 +8,15 @@ from __future__ import annotations
 import argparse
 import datetime as dt
 import sys
-import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
 from checks import manifests, state, verdicts
 from checks.explain import explain
-from checks.model import Outcome
+from checks.model import Outcome, Status
 from checks.problems import GateError, InputError
 from checks.report import FORMATS
+from policies.engine import baseline
 from policies.engine.configuration import Configuration
 from policies.rules import REGISTRY
 
@@ -37,7 +37,19 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--state", type=Path, metavar="FILE", help="check exported state (pulumi stack export) instead")
     parser.add_argument("--manifests", type=Path, metavar="DIR", help="check plain Kubernetes YAML instead")
     parser.add_argument("--base", metavar="REF", help="what to compare with (default: the main branch)")
-    parser.add_argument("--config", type=Path, metavar="FILE", help="the pack's configuration, as --policy-pack-config")
+    parser.add_argument(
+        "--config",
+        type=Path,
+        metavar="FILE",
+        help="more of the pack's configuration, over policies/config/default.yaml and policies/config/ENV.yaml",
+    )
+    parser.add_argument("--baseline", type=Path, metavar="FILE", help="findings that are known and do not block")
+    parser.add_argument(
+        "--write-baseline",
+        type=Path,
+        metavar="FILE",
+        help="write what is found now as a baseline; with --baseline, only what is known already, so that it shrinks",
+    )
     parser.add_argument("--format", choices=list(FORMATS), default="text", help="what to print (default: %(default)s)")
     parser.add_argument(
         "--report",
@@ -58,8 +70,10 @@ def main(arguments: Sequence[str]) -> int:
         asked = _parser().parse_args(arguments)
         reports = _reports(asked.report)
         outcome = _outcome(asked)
-        for form, file in reports:
-            _write(file, FORMATS[form](outcome))
+        texts = [("--report", file, FORMATS[form](outcome)) for form, file in reports]
+        if asked.write_baseline:
+            texts.append(("--write-baseline", asked.write_baseline, _baseline(outcome, asked.baseline)))
+        _write(texts)
         sys.stdout.write(FORMATS[asked.format](outcome))
     except InputError as error:
         sys.stderr.write(f"{error}\n")
@@ -81,20 +95,27 @@ def _outcome(asked: argparse.Namespace) -> Outcome:
     given = [name for name in ("env", "state", "manifests") if getattr(asked, name) is not None]
     if len(given) != 1:
         raise InputError("give one of ENV, --state FILE and --manifests DIR (see --help)")
-    chosen, today = verdicts.configured(asked.config), _today(asked.today)
+    today = _today(asked.today)
     if asked.state is not None:
-        return _of_state(asked.state, chosen, today)
+        return _of_state(asked, today)
+    chosen = verdicts.configured([asked.env] if asked.env else [], asked.config, asked.baseline)
     if asked.manifests is not None:
         return _of_manifests(asked.manifests, chosen, today)
     from checks import gate  # noqa: PLC0415 - the others need neither git nor an engine
 
-    with tempfile.TemporaryDirectory(prefix="grpc-platform-checks-", ignore_cleanup_errors=True) as folder:
-        checkout = Path(__file__).resolve().parent.parent
-        return gate.check(gate.Asked(checkout, asked.env, asked.base, chosen, today, _say), Path(folder))
+    return gate.of_environment(asked.env, asked.base, chosen, today)
 
 
-def _of_state(file: Path, chosen: Configuration, today: dt.date) -> Outcome:
+def _baseline(outcome: Outcome, known: Path | None) -> str:
+    standing = [each for each in outcome.findings if each.status is not Status.FIXED]
+    return baseline.text(verdicts.entries(standing, known))
+
+
+def _of_state(asked: argparse.Namespace, today: dt.date) -> Outcome:
+    file = asked.state
     resources = state.read(file)
+    stacks = sorted({each.urn.split("::")[0].removeprefix("urn:pulumi:") for each in resources})
+    chosen = verdicts.configured(stacks, asked.config, asked.baseline)
     findings, report = verdicts.judged(resources, chosen, today, lambda _: None)
     return Outcome(
         subject=str(file),
@@ -136,20 +157,24 @@ def _reports(given: Sequence[str]) -> list[tuple[str, Path]]:
     return found
 
 
-def _write(file: Path, text: str) -> None:
-    """The whole file, or nothing."""
-    partial = file.with_name(f".{file.name}.partial")
+def _write(texts: Sequence[tuple[str, Path, str]]) -> None:
+    """All files, each whole, or none: option, file and text of each."""
+    partials: list[tuple[Path, Path]] = []
     try:
-        partial.write_text(text, encoding="utf-8")
-        partial.replace(file)
-    except OSError as error:
-        partial.unlink(missing_ok=True)
-        raise InputError(f"--report {file}: cannot be written: {error.strerror}") from None
-
-
-def _say(text: str) -> None:
-    sys.stderr.write(f"{text} …\n")
-    sys.stderr.flush()
+        for option, file, text in texts:
+            partial = file.with_name(f".{file.name}.partial")
+            partials.append((partial, file))
+            try:
+                partial.write_text(text, encoding="utf-8")
+                if file.is_dir():
+                    raise IsADirectoryError(0, "it is a folder")
+            except OSError as error:
+                raise InputError(f"{option} {file}: cannot be written: {error.strerror}") from None
+        for partial, file in partials:
+            partial.replace(file)
+    finally:
+        for partial, _ in partials:
+            partial.unlink(missing_ok=True)
 
 
 if __name__ == "__main__":

@@ -4,23 +4,25 @@ from __future__ import annotations
 
 import datetime as dt
 import json
-import shutil
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+import sys
+import tempfile
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from checks import settings_errors, trees, verdicts
+from checks import base, settings_errors, verdicts
+from checks.base import Asked
 from checks.lines import Lines
 from checks.model import Change, Finding, Outcome, Place, compared
 from checks.problems import GateError, InputError
-from policies.engine import sources
+from policies.engine import files, sources
 from policies.engine.configuration import Configuration
 from policies.engine.evaluate import Report
 from policies.engine.resource import Resource
 from policies.rules import REGISTRY
 from tools import copies, stack_files
-from tools.engine import EngineError, LocalEngine
+from tools.engine import LocalEngine
 from tools.environment import Environment
 
 # What a step of a preview does to a resource (pulumi sdk/go/common/apitype, OpType).
@@ -31,21 +33,18 @@ _OPERATIONS = {
     "create": "create",
     "update": "update",
 }
-_LOCK = "requirements.lock"
-# The images of an environment are in its own registry, not in the throw-away one.
-_PUSHED = {"LOCAL_CLOUD_IMAGES": "pushed"}
 
 
-@dataclass(frozen=True)
-class Asked:
-    """What is to be checked: an environment of a checkout, beside a commit; `say` tells how far it is."""
+def of_environment(environment: str, ref: str | None, chosen: Configuration, today: dt.date) -> Outcome:
+    """The outcome for an environment of this checkout, in a folder that is gone afterwards; see `check`."""
+    checkout = Path(__file__).resolve().parent.parent
+    with tempfile.TemporaryDirectory(prefix="grpc-platform-checks-", ignore_cleanup_errors=True) as folder:
+        return check(Asked(checkout, environment, ref, chosen, today, _say), Path(folder))
 
-    checkout: Path
-    environment: str
-    base: str | None
-    chosen: Configuration
-    today: dt.date
-    say: Callable[[str], None]
+
+def _say(text: str) -> None:
+    sys.stderr.write(f"{text} …\n")
+    sys.stderr.flush()
 
 
 def check(asked: Asked, folder: Path) -> Outcome:
@@ -57,10 +56,11 @@ def check(asked: Asked, folder: Path) -> Outcome:
     except copies.UnknownEnvironmentError as error:
         raise InputError(str(error)) from None
     wrong = list(settings_errors.faults(copies.stack_file(asked.checkout, asked.environment)))
+    wrong += files.strays(copies.stacks(asked.checkout), asked.checkout / "policies" / "config", asked.checkout)
     if wrong:
         raise InputError(wrong)
-    before = _base(asked, place, folder, notes)
-    copy, engine = before if before is not None else _fresh(asked, place, folder / "head")
+    before = base.up(asked, place, folder, notes)
+    copy, engine = before if before is not None else base.none(asked, place, folder / "head")
     steps = _preview(asked, copy, engine)
     resources = sources.from_preview(steps)
     old = _old(steps)
@@ -84,54 +84,6 @@ def check(asked: Asked, folder: Path) -> Outcome:
         rules=len(REGISTRY),
         protected=[each for each in changes if each.protect and each.operation in ("replace", "delete")],
     )
-
-
-def _base(asked: Asked, place: Environment, folder: Path, notes: list[str]) -> tuple[Path, LocalEngine] | None:
-    """The base branch, up; None, with a note why, where there is none or where it does not come up."""
-    commit = trees.merge_base(asked.checkout, asked.base)
-    if commit is None:
-        notes.append("there is no base branch to compare with: everything counts as new")
-        return None
-    tree = folder / "base"
-    trees.extract(asked.checkout, commit, tree)
-    if not (tree / f"Pulumi.{asked.environment}.yaml").is_file():
-        notes.append(f"the base branch has no environment {asked.environment}: everything counts as new")
-        return None
-    if _differs(asked.checkout / _LOCK, tree / _LOCK):
-        notes.append(f"{_LOCK} differs from the base branch's, which ran on the packages of this one")
-    _lend(place, tree)
-    asked.say(f"base branch ({commit[:12]}) comes up on a throw-away local cloud")
-    try:
-        copy, engine = copies.make(Environment(tree), asked.environment, folder / "run")
-        engine.run("up", "--yes", "--skip-preview", "--stack", asked.environment, cwd=copy, env=_PUSHED)
-        copies.advance(copy, engine, place, asked.environment)
-    except (EngineError, copies.UnknownEnvironmentError, stack_files.StackFileError) as error:
-        said = str(error).strip().splitlines()
-        notes.append(f"the base branch does not come up ({said[-1] if said else 'no reason given'}): all counts as new")
-        return None
-    return copy, engine
-
-
-def _fresh(asked: Asked, place: Environment, folder: Path) -> tuple[Path, LocalEngine]:
-    try:
-        return copies.make(place, asked.environment, folder)
-    except copies.UnknownEnvironmentError as error:
-        raise InputError(str(error)) from None
-    except (EngineError, stack_files.StackFileError) as error:
-        raise GateError(str(error)) from None
-
-
-def _lend(place: Environment, tree: Path) -> None:
-    """The base runs on the head's tools, packages and local cloud."""
-    (tree / ".venv").symlink_to(place.venv.resolve())
-    (tree / ".local-cloud").mkdir()
-    (tree / ".local-cloud" / "bin").symlink_to(place.bin.resolve())
-    shutil.rmtree(tree / "local_cloud", ignore_errors=True)
-    shutil.copytree(place.checkout / "local_cloud", tree / "local_cloud")
-
-
-def _differs(one: Path, other: Path) -> bool:
-    return other.is_file() and one.is_file() and one.read_bytes() != other.read_bytes()
 
 
 def _preview(asked: Asked, copy: Path, engine: LocalEngine) -> list[dict[str, Any]]:
@@ -173,7 +125,7 @@ def _protected_as_said(asked: Asked) -> Configuration:
     config = document.get("config")
     section = config.get("grpc-platform:environment") if isinstance(config, dict) else None
     if isinstance(section, dict) and section.get("protected") is True:
-        return Configuration(**{**vars(asked.chosen), "protected": True})
+        return replace(asked.chosen, protected=True)
     return asked.chosen
 
 

@@ -104,7 +104,7 @@ def compared(base: Sequence[Finding], head: Sequence[Finding]) -> list[Finding]:
 
     def key(finding: Finding) -> tuple[str, ...]:
         verdict = finding.verdict
-        return verdict.rule, verdict.urn, verdict.path, verdict.kind
+        return verdict.rule, verdict.urn, verdict.path, verdict.kind, "" if verdict.urn else verdict.message
 
     before, after = {key(each) for each in base}, {key(each) for each in head}
     found = [

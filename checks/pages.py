@@ -1,16 +1,19 @@
-"""The pages about rules in docs/policies/, one for each family: python -m checks.pages writes them."""
+"""What is generated from the rules: pages in docs/policies/ and a JSON Schema. python -m checks.pages writes them."""
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
 
 from checks.explain import example_text
+from policies.engine import files, schema
 from policies.engine.rule import Rule
 from policies.rules import REGISTRY
 
 FOLDER: Final = Path(__file__).resolve().parent.parent / "docs" / "policies"
+SCHEMA: Final = files.FOLDER / "schema.json"
 TITLES: Final = {
     "ALB": "Load balancers",
     "K8S": "Kubernetes objects",
@@ -73,8 +76,14 @@ def _rule(rule: Rule) -> Iterator[str]:
         yield "```"
 
 
+def schema_text() -> str:
+    """The JSON Schema of the pack's configuration files."""
+    return json.dumps(schema.json_schema(REGISTRY), indent=2, ensure_ascii=False) + "\n"
+
+
 def main() -> None:
-    """Write the pages."""
+    """Write the pages and the schema."""
+    SCHEMA.write_text(schema_text(), encoding="utf-8")
     FOLDER.mkdir(exist_ok=True)
     for name, text in pages().items():
         (FOLDER / name).write_text(text, encoding="utf-8")

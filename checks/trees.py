@@ -9,6 +9,7 @@ from pathlib import Path
 
 from checks.problems import GateError, InputError
 
+_GENERATED = ("schema.json", ".pyc")
 _DEFAULTS = ("origin/main", "main", "origin/master", "master")
 
 
@@ -38,6 +39,28 @@ def extract(checkout: Path, commit: str, folder: Path) -> None:
         raise GateError(f"git archive {commit[:12]}: {archive.stderr.decode(errors='replace').strip()}")
     with tarfile.open(fileobj=io.BytesIO(archive.stdout)) as files:
         files.extractall(folder, filter="data")
+
+
+def changed(checkout: Path, commit: str) -> list[str]:
+    """The files that differ between a commit and the work tree, new ones too."""
+    found = _git(checkout, "diff", "--name-only", "--no-renames", "-z", commit) or ""
+    fresh = _git(checkout, "ls-files", "--others", "--exclude-standard", "-z") or ""
+    return sorted({name for name in (found + fresh).split("\0") if name})
+
+
+def differ(one: Path, other: Path) -> bool:
+    """Whether two files, or what people wrote in two folders, differ; what is missing is an empty folder."""
+    return _contents(one) != _contents(other)
+
+
+def _contents(path: Path) -> dict[str, bytes]:
+    if path.is_file():
+        return {"": path.read_bytes()}
+    return {str(file.relative_to(path)): file.read_bytes() for file in path.rglob("*") if _is_written(file)}
+
+
+def _is_written(file: Path) -> bool:
+    return file.is_file() and not file.name.endswith(_GENERATED)
 
 
 def _git(checkout: Path, *args: str) -> str | None:

@@ -6,7 +6,7 @@ import difflib
 import json
 import re
 import shutil
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -101,12 +101,14 @@ def stack_file(checkout: Path, name: str) -> Path:
     return next(file for ending in ("yaml", "yml") if (file := checkout / f"Pulumi.{name}.{ending}").is_file())
 
 
-def make(place: Environment, name: str, folder: Path) -> tuple[Path, LocalEngine]:
+def make(
+    place: Environment, name: str, folder: Path, install: Callable[[Path], None] | None = None
+) -> tuple[Path, LocalEngine]:
     """Copy the program into `folder`, with a backend and a cloud of its own and the stack `name` made.
 
     Returns the copy and its engine. The stack file of the checkout is read, never written. A services stack reads its
     platform stack's outputs, so that one comes up on the copy's cloud first; UnknownEnvironmentError when it has no
-    stack file here.
+    stack file here. install: puts providers into a PULUMI_HOME, see LocalEngine.create.
     """
     settings = _document(place.checkout, name)
     platform = joins(settings)
@@ -116,19 +118,23 @@ def make(place: Environment, name: str, folder: Path) -> tuple[Path, LocalEngine
     (copy / ".venv").symlink_to(place.venv.resolve())
     for file in copy.glob("Pulumi.*.y*ml"):
         file.unlink()
-    engine = LocalEngine.create(folder / "cloud", throw_away=True)
+    engine = LocalEngine.create(folder / "cloud", throw_away=True, install=install)
     if platform and before is not None:
-        _stack(engine, copy, platform, before)
-        engine.run("up", "--yes", "--skip-preview", "--stack", platform, cwd=copy)
+        _platform(engine, copy, platform, before)
         settings["config"][_EXISTING]["platform_stack"] = platform
     _stack(engine, copy, name, settings)
     return copy, engine
 
 
 def advance(copy: Path, engine: LocalEngine, place: Environment, name: str) -> None:
-    """Put the program and the stack file of another checkout into a copy; backend, cloud and stack stay as they are."""
+    """Put the program and the stack file of another checkout into a copy; backend, cloud and stack stay as they are.
+
+    The platform stack that it joins comes to that checkout's version. Raises UnknownEnvironmentError when it has no
+    stack file there, EngineError when it does not come up.
+    """
     settings = _document(place.checkout, name)
     platform = joins(settings)
+    before = _document(place.checkout, _known_platform(place.checkout, platform)) if platform else None
     kept = {file.name: file.read_bytes() for file in copy.glob("Pulumi.*.y*ml")}
     shutil.rmtree(copy)
     shutil.copytree(place.checkout, copy, ignore=_IGNORED, symlinks=True)
@@ -137,7 +143,8 @@ def advance(copy: Path, engine: LocalEngine, place: Environment, name: str) -> N
         file.unlink()
     for file_name, content in kept.items():
         (copy / file_name).write_bytes(content)
-    if platform:
+    if platform and before is not None:
+        _platform(engine, copy, platform, before)
         settings["config"][_EXISTING]["platform_stack"] = platform
     _configure(engine, copy, name, settings)
 
@@ -161,6 +168,13 @@ def _known_platform(checkout: Path, name: str) -> str:
             f"known offline; put Pulumi.{name}.yaml beside the others, or preview against the real stack"
         )
     return name
+
+
+def _platform(engine: LocalEngine, copy: Path, name: str, settings: Mapping[str, Any]) -> None:
+    """Bring a platform stack up, or to another version of it."""
+    known = (copy / f"Pulumi.{name}.yaml").is_file()
+    (_configure if known else _stack)(engine, copy, name, settings)
+    engine.run("up", "--yes", "--skip-preview", "--stack", name, cwd=copy)
 
 
 def _stack(engine: LocalEngine, copy: Path, name: str, settings: Mapping[str, Any]) -> None:

@@ -54,22 +54,27 @@ def identity(file: Path) -> list[str | int]:
     return [str(file), found.st_size, found.st_mtime_ns]
 
 
-def python_environment(lock: Path) -> Path:
-    """Make, or find, the virtual environment with exactly what the lock file says."""
+def python_environment(lock: Path, folder: Path | None = None) -> Path:
+    """Make, or find, the virtual environment with exactly what the lock file says.
+
+    folder: where to make it when the cache has none, so that the cache keeps nothing of it.
+    """
     base = Path(sys.executable).resolve()
     key = digest(lock.read_bytes(), sys.version, platform.machine(), str(base))
     venv = cache() / "venv" / f"py{sys.version_info[0]}{sys.version_info[1]}-{key}"
     if (venv / _COMPLETE).is_file():
         return venv
-    with progress.exclusive(cache() / "locks" / f"venv-{venv.name}.lock") as handle:
+    home = folder or cache()
+    venv = home / "venv" / venv.name
+    with progress.exclusive(home / "locks" / f"venv-{venv.name}.lock") as handle:
         if (venv / _COMPLETE).is_file():
             return venv
-        _make_venv(venv, lock, handle)
+        _make_venv(venv, lock, home / "logs", handle)
         (venv / _COMPLETE).write_text(f"{lock}\n", encoding="utf-8")
     return venv
 
 
-def _make_venv(venv: Path, lock: Path, handle: int) -> None:
+def _make_venv(venv: Path, lock: Path, logs: Path, handle: int) -> None:
     # Built where it stays, because scripts of a virtual environment hold its path; what makes it count is the mark at
     # the end. The child processes keep the lock, so that a killed set-up and its successor never install side by side.
     step = progress.Step("Python environment", "1 to 3 min, once per machine")
@@ -77,7 +82,7 @@ def _make_venv(venv: Path, lock: Path, handle: int) -> None:
     progress.run(
         [sys.executable, "-m", "venv", str(venv)],
         step=step,
-        log=cache() / "logs" / "venv.log",
+        log=logs / "venv.log",
         describe=lambda _: "making a virtual environment",
         failed="Python cannot make a virtual environment (on Debian and Ubuntu: apt install python3-venv).",
         keep=[handle],
@@ -93,7 +98,7 @@ def _make_venv(venv: Path, lock: Path, handle: int) -> None:
     progress.run(
         [*pip, "--require-hashes", "-r", str(lock)],
         step=step,
-        log=cache() / "logs" / "pip.log",
+        log=logs / "pip.log",
         describe=describe,
         failed="pip could not install requirements.lock. Is the package index reachable?",
         keep=[handle],

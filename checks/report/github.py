@@ -12,7 +12,7 @@ def write(outcome: Outcome) -> str:
         f"::{'error' if each.blocks else 'warning'} {_properties(each.place, each.verdict.rule)}::"
         + _value(f"{words.subject(each)}: {words.message(each)} Fix: {words.remedy(each)}")
         for each in ordered(outcome.findings)
-        if each.status is Status.NEW and each.verdict.kind != "waived"
+        if each.status is Status.NEW and each.verdict.kind not in ("waived", "known")
     ]
     lines += [
         f"::warning title=change::{_value(words.sentence(change))}"

@@ -11,7 +11,10 @@ from policies.rules import REGISTRY
 
 _OWN = {
     NOT_EVALUATED: ("Every mandatory rule could be evaluated", "Make the value known at preview."),
-    WAIVERS: ("Every waiver is needed and has not expired", "Renew the waiver, or take it out."),
+    WAIVERS: (
+        "Waivers and baseline are needed, and no waiver has expired",
+        "Renew it, or take it out.",
+    ),
 }
 
 
@@ -33,10 +36,10 @@ def remedy(finding: Finding) -> str:
 
 
 def level(finding: Finding) -> str:
-    """`blocks`, `warns`, or `waived`."""
+    """`blocks`, `warns`, `waived`, or `known` where it is in the baseline."""
     verdict = finding.verdict
-    if verdict.kind == "waived":
-        return "waived"
+    if verdict.kind in ("waived", "known"):
+        return verdict.kind
     return "blocks" if verdict.level is Level.MANDATORY else "warns"
 
 

@@ -8,19 +8,21 @@ not be evaluated in `AnalyzeStack`.
 from __future__ import annotations
 
 import datetime as dt
+import json
 import sys
 from collections.abc import Iterable, Mapping
 from concurrent import futures
 from dataclasses import replace
+from pathlib import Path
 from typing import Any, Final
 
 import grpc
-from google.protobuf import empty_pb2, json_format, struct_pb2
+from google.protobuf import empty_pb2, struct_pb2
 from pulumi.runtime.proto import analyzer_pb2 as proto
 from pulumi.runtime.proto import analyzer_pb2_grpc, plugin_pb2
 
-from policies.engine import configuration
-from policies.engine.configuration import NOT_EVALUATED, WAIVERS, Configuration, ConfigurationError
+from policies.engine import configuration, files
+from policies.engine.configuration import NOT_EVALUATED, WAIVERS, Configuration, ConfigurationError, stated
 from policies.engine.decode import Decoder
 from policies.engine.evaluate import Evaluator, Report
 from policies.engine.kinds import kind_of
@@ -46,16 +48,23 @@ _SEVERITIES: Final = {
 }
 _OWN: Final = {
     NOT_EVALUATED: ("Every mandatory rule could be evaluated", "Make the value known at preview, or run it once more."),
-    WAIVERS: ("Every waiver is needed and has not expired", "Renew the waiver, or take it out."),
+    WAIVERS: (
+        "Waivers and baseline are needed, and no waiver has expired",
+        "Renew it, or take it out.",
+    ),
 }
 
 
 class Analyzer(analyzer_pb2_grpc.AnalyzerServicer):
-    """Answers the engine with what the rules of a registry find. today: the day that waivers expire by."""
+    """Answers the engine with what the rules of a registry find.
 
-    def __init__(self, registry: Registry, today: dt.date | None = None) -> None:
+    today: the day that waivers expire by. folder: where the configuration files of environments are.
+    """
+
+    def __init__(self, registry: Registry, today: dt.date | None = None, folder: Path = files.FOLDER) -> None:
         self._registry = registry
         self._today = today or dt.datetime.now(tz=dt.UTC).date()
+        self._folder = folder
         self._use(Configuration())
 
     def _use(self, chosen: Configuration) -> None:
@@ -81,19 +90,39 @@ class Analyzer(analyzer_pb2_grpc.AnalyzerServicer):
         info = proto.AnalyzerInfo(name=NAME, version=VERSION, supportsConfig=True, displayName="gRPC on AWS")
         info.policies.extend(_described(rule) for rule in self._registry)
         info.policies.extend(_own(name) for name in _OWN)
+        for name, level, options in stated(self._configuration, self._registry):
+            info.initialConfig[name].enforcementLevel = _LEVELS[level] if level else proto.REMEDIATE
+            info.initialConfig[name].properties.update(options)
         return info
 
     def Configure(self, request: Any, context: Any) -> Any:  # noqa: N802
-        """Takes the configuration of `--policy-pack-config`; one that is wrong ends the run."""
+        """Takes the configuration, `--policy-pack-config` over the files; one that is wrong ends the run.
+
+        The engine has worked `all` out by now: it stands for every rule, whether that is off by default or not.
+        """
         given = {name: _configured(each) for name, each in request.policyConfig.items()}
+        everywhere = given.pop("all", {}).get("enforcementLevel")
+        for rule in self._registry:
+            off = rule.level is Level.DISABLED and self._configuration.level(rule) is Level.DISABLED
+            if off and rule.id in given and given[rule.id]["enforcementLevel"] == everywhere:
+                given[rule.id] = {**given[rule.id], "enforcementLevel": "disabled"}
         try:
-            self._use(configuration.read(given, self._registry))
+            self._use(configuration.read(given, self._registry, self._folder))
         except ConfigurationError as error:
             context.abort(grpc.StatusCode.INVALID_ARGUMENT, f"policy pack {NAME}:\n{error}")
         return empty_pb2.Empty()
 
     def ConfigureStack(self, request: Any, context: Any) -> Any:  # noqa: N802
-        """Nothing of the stack is of interest: what the rules need stands in the pack's configuration."""
+        """Reads the configuration files of the stack; what is wrong with them ends the run.
+
+        A stack whose settings say that it is protected is so for the pack too.
+        """
+        found = files.of(request.stack.rpartition("/")[2], self._folder)
+        try:
+            chosen = files.read(found, self._registry, self._folder.parent.parent)
+        except ConfigurationError as error:
+            context.abort(grpc.StatusCode.INVALID_ARGUMENT, f"policy pack {NAME}:\n{error}")
+        self._use(replace(chosen, protected=chosen.protected or _is_protected(request.config)))
         return proto.AnalyzerStackConfigureResponse()
 
     def Cancel(self, request: Any, context: Any) -> Any:  # noqa: N802
@@ -114,7 +143,7 @@ class Analyzer(analyzer_pb2_grpc.AnalyzerServicer):
         """Tries the rules that are about several resources, and says what could not be evaluated."""
         resources = [self._whole(each) for each in request.resources]
         report = self._evaluator.together(resources)
-        verdicts = [*self._judge.verdicts(report), *self._judge.of_waivers()]
+        verdicts = [*self._judge.verdicts(report), *self._judge.of_exceptions()]
         self._seen.add(report)
         blind = len(self._seen.not_evaluated) + len(self._seen.failures)
         if blind:
@@ -172,7 +201,7 @@ class Analyzer(analyzer_pb2_grpc.AnalyzerServicer):
     def _diagnostic(self, verdict: Verdict, secrets: frozenset[str]) -> Any:
         rule = self._registry.get(verdict.rule)
         title, remedy = (rule.title, rule.remedy) if rule else _OWN[verdict.rule]
-        where = f"{verdict.path}: " if verdict.path and verdict.kind == "finding" else ""
+        where = f"{verdict.path}: " if verdict.path and verdict.kind in ("finding", "known") else ""
         lines = [title, f"{where}{verdict.message}", f"Fix: {remedy}"]
         if rule:
             lines.append(f"See: {rule.source}")
@@ -261,11 +290,20 @@ def _own(name: str) -> Any:
     return info
 
 
-def _configured(given: Any) -> Mapping[str, Any]:
+def _is_protected(config: Mapping[str, str]) -> bool:
+    """Whether the stack's settings say `environment.protected`; the engine gives structured values as JSON."""
+    try:
+        section = json.loads(config.get("grpc-platform:environment", ""))
+    except ValueError:
+        return False
+    return isinstance(section, dict) and section.get("protected") in (True, "true")
+
+
+def _configured(given: Any) -> dict[str, Any]:
     level = {proto.ADVISORY: "advisory", proto.MANDATORY: "mandatory", proto.DISABLED: "disabled"}.get(
         given.enforcementLevel, "remediate"
     )
-    return {"enforcementLevel": level, **json_format.MessageToDict(given.properties)}
+    return {"enforcementLevel": level, **Decoder().struct(given.properties)}
 
 
 def serve(registry: Registry) -> None:

@@ -1,19 +1,21 @@
 """How a stack wants the pack: levels, options, waivers, baseline. Everything that is wrong is said at once.
 
 The form is the one of `--policy-pack-config`: by rule id a level, or a map with `enforcementLevel` and the rule's own
-options; `all` for every rule. Two names are no rule of a resource: `XST003` has `protected` (a mandatory rule that
-cannot be evaluated then blocks), `XST004` has `waivers` and `baseline`.
+options; `all` for every rule that is not off by default. Two names are no rule of a resource: `XST003` has `protected`
+(a mandatory rule that cannot be evaluated then blocks), `XST004` has `waivers`, `baseline` and `baseline_file`.
 """
 
 from __future__ import annotations
 
 import difflib
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Any, Final
+from pathlib import Path
+from typing import Any, Final, NamedTuple
 
-from policies.engine import waivers
+from policies.engine import baseline, waivers
+from policies.engine.lines import Lines
 from policies.engine.rule import Level, Option, Registry, Rule
 from policies.engine.waivers import Waiver
 
@@ -21,7 +23,7 @@ NOT_EVALUATED: Final = "XST003"
 WAIVERS: Final = "XST004"
 _LEVEL: Final = "enforcementLevel"
 # The CLI's levels; a rule that would remediate is mandatory where it cannot.
-_LEVELS: Final = {
+LEVELS: Final = {
     "mandatory": Level.MANDATORY,
     "advisory": Level.ADVISORY,
     "disabled": Level.DISABLED,
@@ -54,8 +56,27 @@ OWN_OPTIONS: Final[Mapping[str, Mapping[str, Option]]] = {
                 "description": "Findings that were there when the pack was adopted: they warn and do not block.",
             }
         ),
+        "baseline_file": Option(
+            {
+                "type": "string",
+                "default": "",
+                "description": "A file with more of them, one a line, beside the configuration; "
+                "`python -m checks … --write-baseline FILE` writes it.",
+            }
+        ),
     },
 }
+
+
+class Fault(NamedTuple):
+    """What is wrong, and where: keys of maps and places of lists."""
+
+    path: tuple[str | int, ...]
+    text: str
+
+    def __str__(self) -> str:
+        written = "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in self.path)
+        return f"{written.removeprefix('.')}: {self.text}"
 
 
 class ConfigurationError(Exception):
@@ -82,61 +103,116 @@ class Configuration:
         return self.levels.get(rule.id, rule.level)
 
 
-def read(values: Mapping[str, Any], registry: Registry) -> Configuration:
-    """The configuration from plain values. Raises ConfigurationError with all problems."""
-    problems: list[str] = []
-    levels: dict[str, Level] = {}
-    options: dict[str, dict[str, Any]] = {}
-    remediate: set[str] = set()
-    known = {rule.id: rule.options for rule in registry} | dict(OWN_OPTIONS)
-    for name in sorted(values, key=lambda name: name != "all"):
-        given = values[name] if isinstance(values[name], Mapping) else {_LEVEL: values[name]}
-        concerned = list(known) if name == "all" else [name] if name in known else []
-        if not concerned:
-            problems.append(_unknown("rule", name, [*known, "all"]))
-        for key, value in given.items():
-            if key == _LEVEL:
-                problems += _set_level(name, value, concerned, levels, remediate)
-            elif name != "all" and name in known:
-                problems += _set_option(name, key, value, known[name], options)
-            elif name == "all":
-                problems.append(f"all.{key}: only {_LEVEL} can be set for all rules")
-    own = options.pop(WAIVERS, {})
-    given_waivers, wrong = waivers.read(own.get("waivers") or (), known)
-    problems += [f"{WAIVERS}.{each}" for each in wrong]
-    if problems:
-        raise ConfigurationError(problems)
-    return Configuration(
-        levels=levels,
-        options={rule.id: _whole(rule.options, options.get(rule.id, {})) for rule in registry if rule.options},
-        remediate=frozenset(remediate),
-        protected=bool(options.get(NOT_EVALUATED, {}).get("protected")),
-        waivers=given_waivers,
-        baseline=frozenset(own.get("baseline") or ()),
-    )
+def read(values: Mapping[str, Any], registry: Registry, folder: Path | None = None) -> Configuration:
+    """The configuration from plain values. Raises ConfigurationError with all problems.
+
+    folder: what the path of a baseline file starts from; without one no such file can be named.
+    """
+    reading = Reading(registry)
+    faults = reading.take(values, folder)
+    if faults:
+        raise ConfigurationError(str(each) for each in faults)
+    return reading.result()
 
 
-def _set_level(
-    name: str, value: Any, concerned: Iterable[str], levels: dict[str, Level], remediate: set[str]
-) -> list[str]:
-    if value not in _LEVELS:
-        return [f"{name}.{_LEVEL}: must be one of {', '.join(_LEVELS)}; received {value!r}"]
-    for rule in concerned:
-        levels[rule] = _LEVELS[value]
-        (remediate.add if value == "remediate" else remediate.discard)(rule)
-    return []
+def stated(chosen: Configuration, registry: Registry) -> Iterator[tuple[str, Level | None, dict[str, Any]]]:
+    """A configuration as the engine takes one: rule, level (None to remediate) and options, where anything is said."""
+    own: dict[str, dict[str, Any]] = {
+        NOT_EVALUATED: {"protected": True} if chosen.protected else {},
+        WAIVERS: {
+            **({"waivers": [each.plain() for each in chosen.waivers]} if chosen.waivers else {}),
+            **({"baseline": sorted(chosen.baseline)} if chosen.baseline else {}),
+        },
+    }
+    for rule in registry:
+        options = dict(chosen.options.get(rule.id, {}))
+        if rule.id in chosen.levels or options != _whole(rule.options, {}):
+            yield rule.id, None if rule.id in chosen.remediate else chosen.level(rule), options
+    for name, options in own.items():
+        if name in chosen.levels or options:
+            yield name, chosen.levels.get(name, Level.MANDATORY), options
 
 
-def _set_option(
-    name: str, key: str, value: Any, allowed: Mapping[str, Option], options: dict[str, dict[str, Any]]
-) -> list[str]:
-    if key not in allowed:
-        return [_unknown(f"{name}: option", key, allowed)]
-    wrong = _fault(value, allowed[key].schema)
-    if wrong:
-        return [f"{name}.{key}: {wrong}"]
-    options.setdefault(name, {})[key] = value
-    return []
+class Reading:
+    """Takes in one set of values after another; a key that a later one has too takes the place of the earlier one's."""
+
+    def __init__(self, registry: Registry) -> None:
+        self._registry = registry
+        self._known = {rule.id: rule.options for rule in registry} | dict(OWN_OPTIONS)
+        self._levels: dict[str, Level] = {}
+        self._options: dict[str, dict[str, Any]] = {}
+        self._remediate: set[str] = set()
+        self._waivers: tuple[Waiver, ...] = ()
+        self._listed: frozenset[str] = frozenset()
+
+    def take(self, values: Mapping[str, Any], folder: Path | None, lines: Lines | None = None) -> list[Fault]:
+        """Take values in; everything that is wrong with them."""
+        faults: list[Fault] = []
+        for name in sorted(values, key=lambda name: name != "all"):
+            given = values[name] if isinstance(values[name], Mapping) else {_LEVEL: values[name]}
+            if name != "all" and name not in self._known:
+                faults.append(Fault((name,), _unknown("rule", name, [*self._known, "all"])))
+                continue
+            for key, value in given.items():
+                faults += self._set_level(name, value) if key == _LEVEL else self._set_option(name, key, value)
+        return faults + self._own(values.get(WAIVERS), folder, lines)
+
+    def result(self) -> Configuration:
+        """What it comes to."""
+        own = self._options.get(WAIVERS, {})
+        return Configuration(
+            levels=dict(self._levels),
+            options={
+                rule.id: _whole(rule.options, self._options.get(rule.id, {})) for rule in self._registry if rule.options
+            },
+            remediate=frozenset(self._remediate),
+            protected=bool(self._options.get(NOT_EVALUATED, {}).get("protected")),
+            waivers=self._waivers,
+            baseline=self._listed | frozenset(own.get("baseline") or ()),
+        )
+
+    def _set_level(self, name: str, value: Any) -> list[Fault]:
+        if not isinstance(value, str) or value not in LEVELS:
+            hint = f"; did you mean {near}?" if (near := did_you_mean(str(value), LEVELS)) else ""
+            return [Fault((name, _LEVEL), f"must be one of {', '.join(LEVELS)}; received {value!r}{hint}")]
+        for rule in self._all() if name == "all" else [name]:
+            self._levels[rule] = LEVELS[value]
+            (self._remediate.add if value == "remediate" else self._remediate.discard)(rule)
+        return []
+
+    def _all(self) -> list[str]:
+        """What `all` is about: not the rules that are off unless somebody asks for them by name."""
+        off = {rule.id for rule in self._registry if rule.level is Level.DISABLED}
+        return [name for name in self._known if name not in off]
+
+    def _set_option(self, name: str, key: str, value: Any) -> list[Fault]:
+        if name == "all":
+            return [Fault((name, key), f"only {_LEVEL} can be set for all rules")]
+        allowed = self._known[name]
+        if key not in allowed:
+            return [Fault((name, key), _unknown("option", key, [*allowed, _LEVEL]))]
+        wrong = _fault(value, allowed[key].schema)
+        if wrong:
+            return [Fault((name, key), wrong)]
+        self._options.setdefault(name, {})[key] = value
+        return []
+
+    def _own(self, given: Any, folder: Path | None, lines: Lines | None) -> list[Fault]:
+        """Waivers, and the entries of the baseline file that these values name."""
+        if not isinstance(given, Mapping):
+            return []
+        faults: list[Fault] = []
+        if isinstance(given.get("waivers"), (list, tuple)):
+            start = (WAIVERS, "waivers")
+            self._waivers, wrong = waivers.read(given["waivers"], self._known, lines.under(start) if lines else None)
+            faults += [Fault((*start, *path), text) for path, text in wrong]
+        named = given.get("baseline_file")
+        if isinstance(named, str) and named:
+            try:
+                self._listed = baseline.read((folder or Path.cwd()) / named)
+            except baseline.BaselineError as error:
+                faults.append(Fault((WAIVERS, "baseline_file"), str(error)))
+        return faults
 
 
 def did_you_mean(name: str, names: Iterable[str]) -> str:

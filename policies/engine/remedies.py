@@ -46,10 +46,14 @@ def remedied(
 
 
 def _may(resource: Resource, path: str) -> bool:
-    """Whether nothing on the way to a path is secret or unknown."""
-    if any(path == secret or path.startswith((f"{secret}.", f"{secret}[")) for secret in resource.secrets):
+    """Whether nothing on the way to a path, or below it, is secret, and nothing on the way unknown."""
+    if any(_within(path, secret) or _within(secret, path) for secret in resource.secrets):
         return False
     return not isinstance(resource.get(path), Unknown)
+
+
+def _within(path: str, outer: str) -> bool:
+    return path == outer or path.startswith((f"{outer}.", f"{outer}["))
 
 
 def _set(properties: Any, path: str, value: Any) -> None:

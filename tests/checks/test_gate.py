@@ -3,62 +3,22 @@
 from __future__ import annotations
 
 import json
-import shutil
 import subprocess
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
-import yaml
 
-from tests.conftest import CHECKOUT, MINIMAL
+from tests.conftest import MINIMAL
+
+from .repository import branch, git, new, settings, stack_file
 
 pytestmark = pytest.mark.engine
-
-FOLDERS = ("components", "policies", "checks", "local_cloud", "tools")
-FILES = ("Pulumi.yaml", "__main__.py", "requirements.lock")
-
-
-def git(checkout: Path, *args: str) -> None:
-    identity = ["-c", "user.name=test", "-c", "user.email=test@example.com", "-c", "commit.gpgsign=false"]
-    subprocess.run(["git", *identity, *args], cwd=checkout, check=True, capture_output=True)
-
-
-def stack_file(checkout: Path, raw: dict[str, Any]) -> None:
-    config = {"aws:region": "eu-west-1", **{f"grpc-platform:{key}": value for key, value in raw.items()}}
-    (checkout / "Pulumi.shop.yaml").write_text(yaml.safe_dump({"config": config}, sort_keys=False))
-
-
-def settings(change: Callable[[dict[str, Any]], None] = lambda _: None) -> dict[str, Any]:
-    raw: dict[str, Any] = json.loads(json.dumps(MINIMAL))
-    raw["services"]["web"] = {
-        "protocol": "http",
-        "port": 8080,
-        "image": {"repository": "web", "tag": "1"},
-        "expose": {"alb": {"host": "web.dev.example.com"}},
-    }
-    change(raw)
-    return raw
 
 
 @pytest.fixture(scope="module")
 def checkout(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A repository whose main branch has a sound environment, in a folder with a space in its name."""
-    root = tmp_path_factory.mktemp("a checkout")
-    for name in FOLDERS:
-        shutil.copytree(CHECKOUT / name, root / name, ignore=shutil.ignore_patterns("__pycache__", "node_modules"))
-    for name in FILES:
-        shutil.copy(CHECKOUT / name, root / name)
-    (root / ".venv").symlink_to((CHECKOUT / ".venv").resolve())
-    (root / ".local-cloud").mkdir()
-    (root / ".local-cloud" / "bin").symlink_to((CHECKOUT / ".local-cloud" / "bin").resolve())
-    (root / ".gitignore").write_text(".venv\n.local-cloud\n__pycache__\n")
-    stack_file(root, settings())
-    git(root, "init", "--initial-branch", "main")
-    git(root, "add", ".")
-    git(root, "commit", "--message", "base")
-    return root
+    return new(tmp_path_factory.mktemp("a checkout"))
 
 
 def check(checkout: Path, *args: str) -> tuple[int, dict[str, Any], str]:
@@ -181,3 +141,85 @@ def test_an_environment_and_a_base_that_are_not_there(checkout: Path) -> None:
     assert (done.returncode, 'did you mean "shop"?' in done.stderr) == (2, True)
     code, _, said = check(checkout, "--base", "nowhere")
     assert (code, "there is no such commit here" in said) == (2, True)
+
+
+HOST = "orders.dev.example.com"
+
+
+def platform_and_shop(checkout: Path, port: int, *, listed: bool = True) -> None:
+    """A platform stack whose load balancer reaches one port, and a services stack on it that listens there."""
+    balancer = {"scheme": "internet-facing", "pod_ports": [port]}
+    base = {key: MINIMAL[key] for key in ("existing", "network", "cluster")}
+    kind = {"kind": "platform", "services_stacks": {"shop": 1} if listed else {}}
+    stack_file(checkout, {**base, "environment": kind, "load_balancers": {"public": balancer}}, "platform")
+    exposed = {"alb": {"load_balancer": "public", "host": HOST}}
+    orders = {**MINIMAL["services"]["orders"], "port": port, "expose": exposed}
+    existing = {"platform_stack": "acme/grpc-platform/platform"}
+    stack_file(checkout, {"environment": {"kind": "services"}, "existing": existing, "services": {"orders": orders}})
+
+
+@pytest.mark.slow
+def test_a_services_stack_stands_on_its_platform_stack_of_either_version(checkout: Path) -> None:
+    platform_and_shop(checkout, 50051)
+    with branch(checkout, "joined"):
+        platform_and_shop(checkout, 9000)  # refused unless the platform opens it
+        code, found, said = check(checkout, "--base", "joined")
+        assert (code, found["notes"]) == (0, []), said
+        operations = {each["urn"].rpartition("::")[2]: each["operation"] for each in found["changes"]}
+        assert operations["orders-target-group"] == "replace"
+        assert not [name for name in operations if "load-balancer" in name]
+        platform_and_shop(checkout, 9000, listed=False)
+        code, found, said = check(checkout, "--base", "joined")
+        assert (code, found) == (3, {})
+        assert "does not list this stack" in said
+
+
+@pytest.mark.slow
+def test_a_base_whose_packages_cannot_be_had_is_said_and_the_head_stands_alone(checkout: Path) -> None:
+    lock = checkout / "requirements.lock"
+    sound = lock.read_text()
+    lock.write_text("no package at all ==\n")
+    stack_file(checkout, settings())
+    with branch(checkout, "unlocked"):
+        lock.write_text(sound)
+        code, found, said = check(checkout, "--base", "unlocked")
+        assert code == 0, said
+        assert "the Python environment of the base branch cannot be made" in found["notes"][0]
+        assert {each["operation"] for each in found["changes"]} == {"create"}
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(900)
+def test_a_base_on_other_packages_runs_on_them(checkout: Path) -> None:
+    lock = checkout / "requirements.lock"
+    sound = lock.read_text()
+    lock.write_text(f"{sound}# older\n")
+    program = checkout / "__main__.py"
+    text = program.read_text()
+    program.write_text(f"import sys\nassert 'checks' in sys.prefix, sys.prefix\n{text}")
+    stack_file(checkout, settings())
+    with branch(checkout, "locked"):
+        lock.write_text(sound)
+        program.write_text(text)
+        code, found, said = check(checkout, "--base", "locked")
+        assert (code, found["notes"], found["changes"]) == (0, [], []), said
+        assert "the base branch gets a Python environment of its own" in said
+
+
+@pytest.mark.slow
+def test_the_configuration_of_the_environment_counts_and_its_change_is_said(checkout: Path) -> None:
+    def change(raw: dict[str, Any]) -> None:
+        raw["services"]["orders"]["health"] = {"success_codes": "0,12"}
+
+    folder = checkout / "policies" / "config"
+    (folder / "shop.yaml").write_text("ALB006: advisory\n")
+    stack_file(checkout, settings(change))
+    code, found, said = check(checkout)
+    assert code == 0, said
+    assert "policies/config differs from the base branch's" in found["notes"][0]
+    assert [each["level"] for each in found["findings"] if each["rule"] == "ALB006"] == ["advisory"]
+    (folder / "shop.yaml").rename(folder / "shpo.yaml")
+    code, found, said = check(checkout, "--report", f"json={checkout / 'report.json'}")
+    assert (code, found, (checkout / "report.json").exists()) == (2, {}, False)
+    assert said == "policies/config/shpo.yaml: there is no environment shpo; did you mean shop?\n"
+    (folder / "shpo.yaml").unlink()

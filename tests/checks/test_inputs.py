@@ -9,7 +9,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from .conftest import SECRET, SIGNATURE, Desk, group, state
+from .conftest import SECRET, SIGNATURE, URN, Desk, group, state
 
 
 def test_a_sound_state_passes(desk: Desk) -> None:
@@ -145,8 +145,8 @@ def test_a_wrong_configuration_is_said_all_at_once(desk: Desk) -> None:
     given = desk.write("state.json", state(group()))
     config = desk.write("c.json", {"ALB6": "mandatory", "ALB010": {"seconds": "x"}})
     assert desk.run("--state", given, "--config", config) == 2
-    assert "c.json: there is no rule ALB6" in desk.err
-    assert "c.json: ALB010.seconds: must be of type integer" in desk.err
+    assert "c.json:1: ALB6: there is no rule ALB6" in desk.err
+    assert "c.json:1: ALB010.seconds: must be of type integer" in desk.err
 
 
 def test_explain_says_everything_about_a_rule(desk: Desk) -> None:
@@ -163,3 +163,36 @@ def test_explain_says_everything_about_a_rule(desk: Desk) -> None:
         assert part in desk.out
     assert desk.run("explain", "ALB06") == 2
     assert "did you mean ALB006?" in desk.err
+
+
+def test_a_baseline_lets_known_findings_pass_and_no_new_one(desk: Desk) -> None:
+    old = desk.write("old.json", state(group(matcher="0-99"), {**group(), "urn": f"{URN}-b"}))
+    known = desk.folder / "known.txt"
+    assert desk.run("--state", old, "--write-baseline", known) == 1
+    first = known.read_bytes()
+    assert f"ALB006 {URN} healthCheck.matcher\n" in first.decode()
+    assert "0-99" not in first.decode()
+    assert desk.run("--state", old, "--baseline", known, "--write-baseline", known) == 0
+    assert (known.read_bytes(), "ALB006 known:" in desk.out) == (first, True)
+    worse = desk.write("worse.json", state(group(matcher="0-99"), {**group(matcher="0-99"), "urn": f"{URN}-b"}))
+    assert desk.run("--state", worse, "--baseline", known) == 1
+    assert desk.run("--state", worse, "--baseline", known, "--write-baseline", known) == 1
+    assert known.read_bytes() == first
+
+
+def test_an_entry_whose_finding_is_gone_is_named_and_goes(desk: Desk) -> None:
+    known = desk.write("known.txt", f"ALB006 {URN} healthCheck.matcher\nALB006 {URN}-gone healthCheck.matcher\n")
+    mended = desk.write("mended.json", state(group()))
+    assert desk.run("--state", mended, "--baseline", known, "--write-baseline", known) == 0
+    assert f"its finding is gone; take the line out: ALB006 {URN}-gone" in desk.out
+    assert [line for line in known.read_text().splitlines() if line[0] != "#"] == []
+
+
+def test_a_baseline_that_cannot_be_read_or_written(desk: Desk) -> None:
+    given = desk.write("state.json", state(group()))
+    assert desk.run("--state", given, "--baseline", desk.folder / "nope") == 2
+    assert desk.err == "--baseline: nope cannot be read: No such file or directory\n"
+    assert desk.run("--state", given, "--baseline", desk.write("bad", "{}")) == 2
+    assert "--baseline: bad:1: must be a rule, a URN and a path" in desk.err
+    assert desk.run("--state", given, "--write-baseline", desk.folder / "no" / "where") == 2
+    assert "--write-baseline" in desk.err

@@ -25,13 +25,20 @@ def read(**values: Any) -> Configuration:
 
 def verdicts(chosen: Configuration, report: Report | None = None) -> list[Verdict]:
     judge = Judge(REGISTRY, chosen, TODAY)
-    return [*judge.verdicts(report or Report(findings=[FOUND])), *judge.of_waivers()]
+    return [*judge.verdicts(report or Report(findings=[FOUND])), *judge.of_exceptions()]
 
 
 def test_a_level_is_set_for_one_or_for_all_and_the_narrower_wins() -> None:
     chosen = read(all="advisory", ALB006={"enforcementLevel": "mandatory"}, ALB001="disabled")
     levels = {each.id: chosen.level(each) for each in REGISTRY}
     assert (levels["ALB006"], levels["ALB001"], levels["ALB005"]) == (Level.MANDATORY, Level.DISABLED, Level.ADVISORY)
+
+
+def test_all_switches_no_rule_on_that_is_off_by_default() -> None:
+    off = [rule for rule in REGISTRY if rule.level is Level.DISABLED]
+    assert off
+    assert {read(all="mandatory").level(rule) for rule in off} == {Level.DISABLED}
+    assert read(all="mandatory", **{off[0].id: "advisory"}).level(off[0]) is Level.ADVISORY
 
 
 def test_remediate_is_mandatory_and_may_repair() -> None:
@@ -67,7 +74,7 @@ def test_everything_that_is_wrong_is_said_at_once() -> None:
         "all.seconds: only enforcementLevel can be set for all rules",
         "XST003.protected: must be of type boolean; received 'yes'",
         "XST004.waivers[0].until: unknown key",
-        "XST004.waivers[0].owner: missing; must be text",
+        "XST004.waivers[0].owner: must be text; received",
         "XST004.waivers[0].expires: must be a day such as 2027-03-31",
         "XST004.waivers[1]: must be a map",
         "XST004.waivers[2].rule: there is no rule X1",
@@ -102,7 +109,24 @@ def test_a_waiver_that_nothing_needs_is_a_violation() -> None:
 def test_a_baseline_warns_of_what_was_there_before() -> None:
     known = "ALB006 urn:pulumi:dev::shop::aws:lb/targetGroup:TargetGroup::orders healthCheck.matcher"
     (verdict,) = verdicts(read(XST004={"baseline": [known]}))
-    assert (verdict.level, verdict.blocks) == (Level.ADVISORY, False)
+    assert (verdict.kind, verdict.level, verdict.blocks) == ("known", Level.ADVISORY, False)
+    others = [FOUND, Finding(FOUND.rule, FOUND.urn, "protocolVersion", "bad"), Finding("ALB001", FOUND.urn, "", "bad")]
+    assert len(blocking(verdicts(read(XST004={"baseline": [known]}), Report(findings=others)))) == 2
+
+
+def test_an_entry_of_the_baseline_whose_finding_is_gone_warns() -> None:
+    gone = "ALB006 urn:pulumi:dev::shop::aws:lb/targetGroup:TargetGroup::gone healthCheck.matcher"
+    finding, verdict = verdicts(read(XST004={"baseline": [gone]}))
+    assert (finding.blocks, verdict.kind, verdict.blocks) == (True, "baseline", False)
+    assert f"its finding is gone; take the line out: {gone}" in verdict.message
+    assert [each.kind for each in verdicts(read(ALB006="disabled", XST004={"baseline": [gone]}), Report())] == []
+
+
+def test_what_could_not_be_looked_at_makes_no_exception_superfluous() -> None:
+    blind = Report(not_evaluated=[NotEvaluated(FOUND.rule, FOUND.urn, "healthCheck")])
+    known = f"{FOUND.rule} {FOUND.urn} {FOUND.path}"
+    found = verdicts(read(XST004={"baseline": [known], "waivers": [WAIVER]}), blind)
+    assert [each.kind for each in found] == ["not evaluated"]
 
 
 def test_what_cannot_be_judged_blocks_where_the_environment_is_protected() -> None:
