@@ -1,14 +1,21 @@
-"""SARIF 2.1.0 (OASIS, "Static Analysis Results Interchange Format"), as code scanning takes it."""
+"""SARIF 2.1.0 (OASIS, "Static Analysis Results Interchange Format"), as code scanning takes it.
+
+GitHub makes an open alert of every result in a file, suppressed and absent ones too (github/codeql-action, issue
+1230). So what is waived, in the baseline or fixed is not in it: an alert closes when its result is no longer there.
+"""
 
 from __future__ import annotations
 
+import hashlib
 import json
 from typing import Any, Final
+from urllib.parse import quote
 
 from checks.model import Finding, Outcome, Status, ordered
 from checks.report import words
 from policies.engine.evaluate import Finding as Found
 from policies.engine.rule import Level, Rule, Severity
+from policies.engine.verdict import Verdict
 from policies.engine.waivers import fingerprint as key_of
 from policies.rules import REGISTRY
 
@@ -21,12 +28,13 @@ _SEVERITIES: Final = {
     Severity.MEDIUM: "5.0",
     Severity.LOW: "2.0",
 }
-_STATES: Final = {Status.NEW: "new", Status.UNCHANGED: "unchanged", Status.FIXED: "absent"}
+_STATES: Final = {Status.NEW: "new", Status.UNCHANGED: "unchanged"}
+_ELSEWHERE: Final = "Pulumi.yaml"
 
 
 def write(outcome: Outcome) -> str:
     """The outcome as one run."""
-    findings = ordered(outcome.findings)
+    findings = [each for each in ordered(outcome.findings) if _is_open(each)]
     identities = sorted({rule.id for rule in REGISTRY} | {each.verdict.rule for each in findings})
     index = {identity: place for place, identity in enumerate(identities)}
     run = {
@@ -42,6 +50,10 @@ def write(outcome: Outcome) -> str:
         "results": [_result(each, index) for each in findings],
     }
     return json.dumps({"$schema": _SCHEMA, "version": "2.1.0", "runs": [run]}, indent=2, ensure_ascii=False) + "\n"
+
+
+def _is_open(finding: Finding) -> bool:
+    return finding.status is not Status.FIXED and finding.verdict.kind not in ("waived", "known")
 
 
 def _rule(identity: str) -> dict[str, Any]:
@@ -71,25 +83,26 @@ def _result(finding: Finding, index: dict[str, int]) -> dict[str, Any]:
         "level": _LEVELS[verdict.level],
         "message": {"text": f"{words.subject(finding)}: {words.message(finding)}"},
         "baselineState": _STATES[finding.status],
-        "partialFingerprints": {"finding/v1": key_of(Found(verdict.rule, verdict.urn, verdict.path, ""))},
+        "partialFingerprints": {"primaryLocationLineHash": _fingerprint(verdict)},
         "locations": [_location(finding)],
     }
-    if verdict.kind == "waived" and verdict.waiver:
-        found["suppressions"] = [
-            {
-                "kind": "external",
-                "status": "accepted",
-                "justification": f"{verdict.waiver.owner}: {verdict.waiver.reason}",
-            }
-        ]
     return found
+
+
+def _fingerprint(verdict: Verdict) -> str:
+    """What code scanning knows a finding by on every run. Left out, it would be the text of the line.
+
+    Many resources come from one line, and a line may move (GitHub, "SARIF support for code scanning").
+    """
+    key = key_of(Found(verdict.rule, verdict.urn, verdict.path, "")) if verdict.urn else verdict.message
+    return hashlib.sha256(key.encode()).hexdigest()[:32]
 
 
 def _location(finding: Finding) -> dict[str, Any]:
     logical = {"fullyQualifiedName": finding.verdict.urn or finding.verdict.rule, "kind": "resource"}
     place = finding.place
     physical = {
-        "artifactLocation": {"uri": place.file if place else "Pulumi.yaml"},
+        "artifactLocation": {"uri": quote(place.file if place else _ELSEWHERE)},
         "region": {"startLine": place.line if place else 1},
     }
     return {"physicalLocation": physical, "logicalLocations": [logical]}

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import json
 import xml.etree.ElementTree as ET
 
 import pytest
+from pydantic import ValidationError
+from pydantic_sarif.model import StaticAnalysisResultsFormatSarifVersion210JsonSchema
 
 from checks.model import Change, Finding, Outcome, Place, Status, compared
 from checks.report import FORMATS
 from policies.engine.rule import Level
 from policies.engine.verdict import Verdict
+from policies.engine.waivers import Waiver
 
 URN = "urn:pulumi:dev::shop::aws:lb/targetGroup:TargetGroup::"
 EVIL = "<script>|`@team`\n::error::x\x00%0A"
@@ -79,7 +83,30 @@ def test_sarif_points_at_lines_and_knows_the_base(outcome: Outcome) -> None:
     for result in run["results"]:
         assert rules[result["ruleIndex"]]["id"] == result["ruleId"]
         assert result["locations"][0]["physicalLocation"]["region"]["startLine"] == 12
-    assert sorted({each["baselineState"] for each in run["results"]}) == ["absent", "new", "unchanged"]
+    assert sorted({each["baselineState"] for each in run["results"]}) == ["new", "unchanged"]
+
+
+def test_sarif_is_what_its_schema_says(outcome: Outcome) -> None:
+    log = StaticAnalysisResultsFormatSarifVersion210JsonSchema.model_validate_json(FORMATS["sarif"](outcome))
+    assert len(log.runs[0].results or ()) == 4
+    broken = FORMATS["sarif"](outcome).replace('"startLine": 12', '"startLine": 0').replace('"results"', '"result"')
+    with pytest.raises(ValidationError):
+        StaticAnalysisResultsFormatSarifVersion210JsonSchema.model_validate_json(broken)
+
+
+def test_what_is_settled_is_no_alert_of_code_scanning() -> None:
+    waiver = Waiver("ALB006", "*", "moves", "edge", dt.date(2027, 3, 31))
+    verdict = Verdict("ALB006", Level.MANDATORY, URN, "", "bad", "waived", waiver)
+    found = [Finding(verdict), finding("known", kind="known"), finding("gone", Status.FIXED), finding("open")]
+    (run,) = json.loads(FORMATS["sarif"](Outcome("dev", findings=found)))["runs"]
+    assert [each["message"]["text"] for each in run["results"]] == ["open healthCheck.matcher: is bad"]
+
+
+def test_a_file_name_is_an_address_in_sarif() -> None:
+    found = Finding(Verdict("ALB006", Level.MANDATORY, URN, "", "bad"), place=Place("k8s/a b#1.yaml", 3))
+    (run,) = json.loads(FORMATS["sarif"](Outcome("k8s", findings=[found])))["runs"]
+    (location,) = run["results"][0]["locations"]
+    assert location["physicalLocation"]["artifactLocation"]["uri"] == "k8s/a%20b%231.yaml"
 
 
 def test_junit_skips_what_could_not_be_evaluated() -> None:
