@@ -1,19 +1,17 @@
 """The probe beside grpcurl, the tool that people know: both see the same server."""
 
 import json
-import os
 import re
-import shutil
 import subprocess
 from pathlib import Path
 
 import pytest
 
+from tests.go_tools import built
 from tests.greeter.processes import Servers, free_port
 from tests.probe.conftest import Probe
 from tests.probe.faulty import faulty, sound
 from tests.probe.test_faults import with_status
-from tools import progress, provision
 
 SOURCE = Path(__file__).resolve().parent / "grpcurl"
 PACKAGE = "github.com/fullstorydev/grpcurl/cmd/grpcurl"
@@ -23,18 +21,7 @@ pytestmark = [pytest.mark.slow]
 @pytest.fixture(scope="session")
 def grpcurl() -> Path:
     """grpcurl of the version in go.mod, built once into the user's cache."""
-    key = provision.digest((SOURCE / "go.mod").read_bytes(), (SOURCE / "go.sum").read_bytes(), os.uname().machine)
-    binary = provision.cache() / "grpcurl" / key / "grpcurl"
-    with progress.exclusive(provision.cache() / "locks" / "grpcurl.lock"):
-        if not binary.is_file():
-            go = shutil.which("go")
-            if go is None:
-                pytest.fail("these tests build grpcurl and need Go 1.24 or newer on PATH (go.dev/dl)")
-            fresh = binary.with_name("grpcurl.partial")
-            environment = {**os.environ, "GOFLAGS": "-mod=readonly", "GOWORK": "off"}
-            subprocess.run([go, "build", "-o", fresh, PACKAGE], cwd=SOURCE, env=environment, check=True)
-            fresh.rename(binary)
-    return binary
+    return built(SOURCE, PACKAGE)
 
 
 def run(grpcurl: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
