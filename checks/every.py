@@ -22,7 +22,7 @@ from tools import copies, stack_files
 _FORMS: Final = {"sarif": "sarif", "markdown": "md", "text": "txt"}
 _OWN: Final = re.compile(r"(?:Pulumi\.(?P<stack>.+)\.ya?ml|policies/config/(?!default\.)(?P<pack>.+)\.yaml)")
 # What no environment is made of.
-_APART: Final = re.compile(r"(?:docs|tests|bench|samples|\.github|\.ci)/.*|.*\.md|LICENSE|\.gitignore")
+_APART: Final = re.compile(r"(?:docs|tests|bench|samples|\.github|\.ci)/.*|.*\.md|LICENSE|\.gitignore", re.DOTALL)
 
 
 def concerned(checkout: Path, ref: str | None) -> list[str]:

@@ -62,7 +62,7 @@ def branch(checkout: Path, name: str) -> Iterator[None]:
     """A branch with what stands in the work tree; main and its files are back afterwards."""
     git(checkout, "checkout", "-b", name)
     git(checkout, "add", ".")
-    git(checkout, "commit", "--message", name)
+    git(checkout, "commit", "--allow-empty", "--message", name)
     try:
         yield
     finally:

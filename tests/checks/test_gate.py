@@ -41,14 +41,14 @@ def test_a_work_tree_like_the_base_passes_and_changes_nothing(checkout: Path) ->
     assert "comes up on a throw-away local cloud" in said
 
 
-def test_replacements_and_new_findings_point_at_the_line(checkout: Path) -> None:
+def test_replacements_and_new_findings_point_at_the_line(checkout: Path, tmp_path: Path) -> None:
     def change(raw: dict[str, Any]) -> None:
         raw["load_balancers"]["public"]["scheme"] = "internal"
         raw["services"]["orders"]["health"] = {"success_codes": "0,12"}
         del raw["services"]["web"]
 
     stack_file(checkout, settings(change))
-    code, found, said = check(checkout, "--base", "main")
+    code, found, said = check(checkout, "--base", "main", "--report", f"sarif={tmp_path / 'found.sarif'}")
     assert code == 1, said
     operations = {each["urn"].rpartition("::")[2]: each["operation"] for each in found["changes"]}
     assert operations["public-load-balancer"] == "replace"
@@ -57,6 +57,10 @@ def test_replacements_and_new_findings_point_at_the_line(checkout: Path) -> None
     lines = (checkout / "Pulumi.shop.yaml").read_text().splitlines()
     assert (finding["status"], finding["file"]) == ("new", "Pulumi.shop.yaml")
     assert lines[finding["line"] - 1].strip() == "orders:"
+    (result,) = json.loads((tmp_path / "found.sarif").read_text())["runs"][0]["results"]
+    location = result["locations"][0]["physicalLocation"]
+    assert (location["artifactLocation"]["uri"], result["ruleId"]) == ("Pulumi.shop.yaml", "ALB006")
+    assert lines[location["region"]["startLine"] - 1].strip() == "orders:"
 
 
 def test_what_the_base_has_too_is_no_news_and_what_is_gone_is_fixed(checkout: Path) -> None:
@@ -159,6 +163,7 @@ def platform_and_shop(checkout: Path, port: int, *, listed: bool = True) -> None
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(900)
 def test_a_services_stack_stands_on_its_platform_stack_of_either_version(checkout: Path) -> None:
     platform_and_shop(checkout, 50051)
     with branch(checkout, "joined"):

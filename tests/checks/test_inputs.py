@@ -196,3 +196,14 @@ def test_a_baseline_that_cannot_be_read_or_written(desk: Desk) -> None:
     assert "--baseline: bad:1: must be a rule, a URN and a path" in desk.err
     assert desk.run("--state", given, "--write-baseline", desk.folder / "no" / "where") == 2
     assert "--write-baseline" in desk.err
+
+
+def test_all_files_are_written_or_none(desk: Desk) -> None:
+    given = desk.write("state.json", state(group()))
+    first = desk.write("first.json", "as it was")
+    wanted = ("--report", f"json={first}", "--report", f"sarif={desk.folder / 'no' / 'where'}")
+    assert desk.run("--state", given, *wanted) == 2
+    assert first.read_text() == "as it was"
+    assert sorted(each.name for each in desk.folder.iterdir()) == ["first.json", "state.json"]
+    assert desk.run("--state", given, "--report", f"json={first}", "--report", f"sarif={desk.folder}") == 2
+    assert "it is a folder" in desk.err

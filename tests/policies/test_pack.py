@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import shutil
+from copy import deepcopy
 from pathlib import Path
 from typing import Any
 
@@ -25,12 +27,14 @@ EVERY = {rule.id: "advisory" for rule in RULES if rule.level is Level.DISABLED}
 SOFT = {**EVERY, **{rule.id: "advisory" for rule in RULES if not rule.stack}}
 
 
-def violations(world: World, log: Path, levels: dict[str, str], **env: str) -> tuple[int, list[dict[str, Any]]]:
+def violations(
+    world: World, log: Path, levels: dict[str, str], pack: Path = PACK, **env: str
+) -> tuple[int, list[dict[str, Any]]]:
     """The exit code of a preview with the pack, and its policy events."""
     config = log.with_suffix(".json")
     config.write_text(json.dumps(levels))
     result = world.engine.run(
-        *("preview", "--stack", world.stack, "--policy-pack", str(PACK), "--policy-pack-config", str(config)),
+        *("preview", "--stack", world.stack, "--policy-pack", str(pack), "--policy-pack-config", str(config)),
         *("--event-log", str(log)),
         cwd=world.program,
         check=False,
@@ -122,3 +126,49 @@ def test_a_configuration_that_is_wrong_stops_the_preview_with_all_of_it(platform
     assert result.code != 0
     assert "there is no rule ALB6" in result.text
     assert "XST004.waivers[0].expires: must be a day such as 2027-03-31" in result.text
+
+
+@pytest.mark.slow
+def test_all_switches_no_rule_on_that_is_off_by_default(world: World, tmp_path: Path) -> None:
+    _, events = violations(world, tmp_path / "events", {"all": "advisory"}, EXAMPLES="bad")
+    found = {event["policyName"] for event in events}
+    assert {rule.id for rule in RULES} - found == {rule.id for rule in RULES if rule.level is Level.DISABLED}
+
+
+@pytest.fixture
+def pack(tmp_path: Path) -> Path:
+    """A pack of its own, whose configuration files a test may write."""
+    folder = tmp_path / "policies"
+    shutil.copytree(PACK, folder, ignore=shutil.ignore_patterns("__pycache__"))
+    (tmp_path / ".venv").symlink_to((CHECKOUT / ".venv").resolve())
+    return folder
+
+
+@pytest.mark.slow
+def test_the_engine_goes_by_the_files_of_the_environment_and_by_the_command_line_over_them(
+    tmp_path_factory: pytest.TempPathFactory, tmp_path: Path, pack: Path
+) -> None:
+    world = new_world(tmp_path_factory.mktemp("configured"))
+    raw = deepcopy(MINIMAL)
+    raw["services"]["orders"]["health"] = {"success_codes": "0,12"}
+    world.configure(raw)
+    ours = pack / "config" / f"{world.stack}.yaml"
+
+    def levels(given: dict[str, str]) -> tuple[bool, list[tuple[str, str]]]:
+        code, events = violations(world, tmp_path / "events", given, pack)
+        return code == 0, [(each["policyName"], each["enforcementLevel"]) for each in events]
+
+    ours.write_text("ALB006: advisory\n")
+    assert levels({}) == (True, [("ALB006", "advisory")])
+    assert levels({"ALB006": "mandatory"}) == (False, [("ALB006", "mandatory")])
+    (pack / "config" / "known.txt").write_text(
+        "ALB006 urn:pulumi:test::grpc-platform::grpc-platform:index:Platform$grpc-platform:index:Workload$"
+        "aws:lb/targetGroup:TargetGroup::orders-target-group healthCheck.matcher\n"
+    )
+    ours.write_text("XST004: {baseline_file: known.txt}\n")
+    assert levels({}) == (True, [("ALB006", "advisory")])
+    ours.write_text("ALB010:\n  secnds: 1\nALB6: advisory\n")
+    result = world.run("preview", "--policy-pack", str(pack), check=False)
+    assert result.code != 0
+    assert "policies/config/test.yaml:2: ALB010.secnds: there is no option secnds; did you mean seconds?" in result.text
+    assert "policies/config/test.yaml:3: ALB6: there is no rule ALB6; did you mean ALB006?" in result.text

@@ -157,40 +157,60 @@ def test_one_comment_is_kept_current(api: Api, checkout: Path, known: bool, trus
     assert ("### shop" in text, "@everyone" in text) == (trusted, not trusted)
 
 
-def test_a_change_goes_to_the_cloud_by_its_plan_or_not_at_all(checkout: Path, tmp_path: Path) -> None:
-    engine = LocalEngine.create(tmp_path / "cloud")
-    values = {
-        "inputs.stack": "shop",
-        "matrix.environment": "shop",
-        "vars.PULUMI_BACKEND_URL": engine.env["PULUMI_BACKEND_URL"],
-        "secrets.PULUMI_CONFIG_PASSPHRASE": engine.env["PULUMI_CONFIG_PASSPHRASE"],
-        "secrets.PULUMI_ACCESS_TOKEN": "",
-    }
+class Deployment:
+    """The stack of a checkout on the local cloud, deployed by the commands of the workflows."""
 
-    def command(name: str, job: str, title: str) -> Any:
-        return run(step(name, job, title), checkout, values, engine.env)
+    def __init__(self, checkout: Path, engine: LocalEngine) -> None:
+        self.world = World(checkout, engine, "shop")
+        self.values = {
+            "inputs.stack": "shop",
+            "matrix.environment": "shop",
+            "vars.PULUMI_BACKEND_URL": engine.env["PULUMI_BACKEND_URL"],
+            "secrets.PULUMI_CONFIG_PASSPHRASE": engine.env["PULUMI_CONFIG_PASSPHRASE"],
+            "secrets.PULUMI_ACCESS_TOKEN": "",
+        }
 
+    def run(self, name: str, job: str, title: str, plan: str = "plan.json") -> tuple[int, str]:
+        values = {**self.values, "inputs.by_plan && 'plan.json' || ''": plan}
+        env = {**self.world.engine.env, "LOCAL_CLOUD_IMAGES": "pushed"}
+        done = run(step(name, job, title), self.world.program, values, env)
+        return done.returncode, done.stdout + done.stderr
+
+    def plan(self) -> None:
+        code, said = self.run("deploy-environment.yml", "plan", "Plan")
+        assert code == 0, said
+
+    def update(self, plan: str = "plan.json") -> tuple[int, str]:
+        return self.run("deploy-environment.yml", "update", "Update", plan)
+
+
+def drained(seconds: int) -> dict[str, Any]:
+    return settings(lambda raw: raw["services"]["orders"].update(drain=seconds))
+
+
+def test_a_change_goes_to_the_cloud_by_its_plan_and_no_other(checkout: Path, tmp_path: Path) -> None:
+    engine = LocalEngine.create(tmp_path / "cloud", throw_away=True)
     with branch(checkout, "deployed"):
         stack_file(checkout, settings())
         engine.run("stack", "init", "shop", cwd=checkout)
-        world = World(checkout, engine, "shop")
-        done = command("preview.yml", "preview", "Preview")
-        assert done.returncode == 0, done.stdout + done.stderr
-        done = command("deploy-environment.yml", "plan", "Plan")
-        assert done.returncode == 0, done.stdout + done.stderr
+        deployment = Deployment(checkout, engine)
+        world = deployment.world
+        deployment.plan()
         assert world.cloud() == []
-        raw = settings(lambda raw: raw["services"].pop("web"))
-        world.configure(raw)
-        done = command("deploy-environment.yml", "update", "Update")
-        assert done.returncode != 0, "something else than was approved"
-        world.configure(settings())
-        done = command("deploy-environment.yml", "plan", "Plan")
-        assert done.returncode == 0, done.stdout + done.stderr
-        done = command("deploy-environment.yml", "update", "Update")
-        assert done.returncode == 0, done.stdout + done.stderr
-        assert world.cloud("aws:lb/targetGroup:TargetGroup")
+        code, said = deployment.update("")  # the first one: the cluster is new
+        assert code == 0, said
+        before = [(row.id, row.inputs) for row in world.cloud()]
+        world.configure(drained(60))
+        deployment.plan()
+        assert [(row.id, row.inputs) for row in world.cloud()] == before
+        world.configure(drained(90))
+        code, said = deployment.update()
+        assert (code != 0, "violates plan" in said) == (True, True), said
+        world.configure(drained(60))
+        deployment.plan()
+        code, said = deployment.update()
+        assert code == 0, said
         assert set(world.steps()) == {"same"}
         world.configure(settings(lambda raw: raw["services"]["orders"].update(health={"success_codes": "0-99"})))
-        done = command("preview.yml", "preview", "Preview")
-        assert done.returncode != 0
-        assert "ALB006" in done.stdout
+        code, said = deployment.run("preview.yml", "preview", "Preview")
+        assert (code != 0, "ALB006" in said) == (True, True), said
