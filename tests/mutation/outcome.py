@@ -120,7 +120,7 @@ def _head(outcome: Outcome) -> Iterator[str]:
     yield ""
     yield f"- Mutants: {len(outcome.judged)}, of which {len(breaking)} break something."
     yield f"- Breaking ones that some rule finds: {_share(len(caught), len(breaking))}."
-    yield f"- Breaking ones that a mandatory rule blocks: {_share(len(blocked), len(breaking))}; of others it is warned."
+    yield f"- Breaking ones that a mandatory rule stops: {_share(len(blocked), len(breaking))}; others get a warning."
     harmless = len(outcome.judged) - len(breaking)
     yield f"- Harmless ones that a mandatory rule blocks: {len(outcome.alarms)} of {harmless}."
     yield ""

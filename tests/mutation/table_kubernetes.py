@@ -146,7 +146,7 @@ WORKLOAD: Final = (
 
 def _to_declared(mutant: Mutant, _: Sequence[Resource]) -> bool:
     """Whether a name of a port is one that the containers have: all that speak gRPC call theirs so."""
-    return mutant.value == "grpc"
+    return bool(mutant.value == "grpc")
 
 
 def _unreferred(mutant: Mutant, stack: Sequence[Resource]) -> bool:
