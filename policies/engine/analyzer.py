@@ -23,7 +23,7 @@ from pulumi.runtime.proto import analyzer_pb2_grpc, plugin_pb2
 
 from policies.engine import configuration, files
 from policies.engine.configuration import NOT_EVALUATED, WAIVERS, Configuration, ConfigurationError, stated
-from policies.engine.decode import Decoder
+from policies.engine.decode import Decoder, is_marked
 from policies.engine.evaluate import Evaluator, Report
 from policies.engine.kinds import kind_of
 from policies.engine.remedies import remedied
@@ -46,6 +46,7 @@ _SEVERITIES: Final = {
     Severity.MEDIUM: proto.POLICY_SEVERITY_MEDIUM,
     Severity.LOW: proto.POLICY_SEVERITY_LOW,
 }
+_COMPUTED: Final = ("arn", "id")
 _OWN: Final = {
     NOT_EVALUATED: ("Every mandatory rule could be evaluated", "Make the value known at preview, or run it once more."),
     WAIVERS: (
@@ -157,11 +158,13 @@ class Analyzer(analyzer_pb2_grpc.AnalyzerServicer):
         The engine sends what the provider gave back, which in a preview is nothing at all where the provider itself is
         not configured yet, as before there is a cluster (pulumi sdk/go/common/resource/plugin/provider_plugin.go).
         """
-        resource = _stack_resource(request)
-        known = self._inputs.get(resource.urn)
+        known = self._inputs.get(request.urn)
+        # Where the inputs are known already only these two are of interest, and what the provider says is secret.
+        whole = known is None or is_marked(request.properties)
+        resource = _stack_resource(request, None if whole else _COMPUTED)
         if known is None:
             return replace(resource, partial=not resource.properties)
-        computed = {key: resource.properties[key] for key in ("arn", "id") if key in resource.properties}
+        computed = {key: resource.properties[key] for key in _COMPUTED if key in resource.properties}
         properties = {**computed, **known.properties}
         return replace(resource, properties=properties, secrets=(*resource.secrets, *known.secrets))
 
@@ -231,13 +234,15 @@ def _resource(request: Any) -> Resource:
     )
 
 
-def _stack_resource(request: Any) -> Resource:
+def _stack_resource(request: Any, keys: Iterable[str] | None) -> Resource:
+    """A resource of the stack, with the properties of some keys or with all."""
     decoder = Decoder()
+    given = request.properties
     return Resource(
         type=request.type,
         name=request.name,
         urn=request.urn,
-        properties=decoder.struct(request.properties),
+        properties=decoder.struct(given) if keys is None else decoder.chosen(given, keys),
         parent=request.parent,
         dependencies=tuple(request.dependencies),
         property_dependencies={key: tuple(each.urns) for key, each in request.propertyDependencies.items()},

@@ -8,6 +8,7 @@ Namespace resource that it was made of stands for it. A relation that cannot be 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from functools import cached_property
 from typing import Any, Final, TypeVar
 
 from policies.engine.kinds import is_kubernetes
@@ -23,6 +24,8 @@ _IDENTITIES: Final = ("arn", "id")
 _Table = tuple[dict[str, list[Resource]], list[tuple[Resource, str]]]
 # What an object leads to, such as the Services behind an Ingress.
 Leads = Callable[[Resource, "Graph"], Iterable[Resource]]
+# Where an object is that says no namespace; a Namespace itself is in none.
+_NO_NAMESPACE: Final = "default"
 
 
 class Graph:
@@ -54,7 +57,6 @@ class Graph:
                 self._lost.setdefault(each.kind, []).append(each)
             elif place is not None:
                 self._by_place.setdefault((each.kind, str(place[0]), str(place[1])), []).append(each)
-        self._users = self._reversed()
         self._remembered: dict[tuple[Callable[[Resource], Any], str], Any] = {}
         self._labels: dict[tuple[str, str], dict[tuple[str, Any], list[Resource]]] = {}
         self._selected: dict[tuple[str, tuple[str, ...]], list[Resource]] = {}
@@ -141,7 +143,11 @@ class Graph:
         key = self.namespace_of(resource)
         if key in self._by_urn:
             return self._by_urn[key]
-        return next((each for each in self.of(NAMESPACE) if each.get("metadata.name") == key), None)
+        for each in self._by_place.get((NAMESPACE, _NO_NAMESPACE, key), ()):
+            return each
+        for each in self._lost.get(NAMESPACE, ()):
+            raise UnknownValueError(f"{each.name}: metadata.name")
+        return None
 
     def object(self, near: Resource, path: str, *kinds: str) -> Resource | None:
         """The object of some kinds in `near`'s namespace whose name stands at `path`; None where there is none.
@@ -274,7 +280,7 @@ class Graph:
         return found
 
     def _namespace_key(self, resource: Resource, path: str = "metadata.namespace") -> str | None:
-        value = resource.get(path, "default")
+        value = resource.get(path, _NO_NAMESPACE)
         if not isinstance(value, Unknown):
             return str(value)
         urns = resource.property_dependencies.get(_root(path), ())
@@ -288,7 +294,9 @@ class Graph:
         own = spaces[0].get("metadata.name")
         return own if isinstance(own, str) else spaces[0].urn
 
-    def _reversed(self) -> dict[str, list[Resource]]:
+    @cached_property
+    def _users(self) -> dict[str, list[Resource]]:
+        """Who uses whom, by URN; worked out when asked for, since a rule about one resource never does."""
         found: dict[str, dict[str, Resource]] = {}
         for each in self.resources:
             for urns in each.property_dependencies.values():

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
+from functools import cached_property, lru_cache
 from typing import Any, Final
 
 from policies.engine.forms import Fault, Fields, Findings
@@ -13,6 +14,12 @@ from policies.engine.unknown import MISSING, Unknown
 
 _STEP: Final = re.compile(r"\[(\d+)\]|([^.\[\]]+)")
 _LONGEST: Final = 80
+
+
+@lru_cache(maxsize=8192)
+def _steps(path: str) -> tuple[tuple[str, str], ...]:
+    """The steps of a path, index or key: the same paths are asked of every resource."""
+    return tuple(_STEP.findall(path))
 
 
 @dataclass(frozen=True, eq=False)
@@ -51,12 +58,12 @@ class Resource:
     def _kind(self) -> Kind:
         return kind_of(self.type)
 
-    @property
+    @cached_property
     def kind(self) -> str:
         """The type, whichever way it is spelled; see `kinds`."""
         return self._kind.name
 
-    @property
+    @cached_property
     def patch(self) -> bool:
         """Whether it states only some fields of an object that another owner made."""
         return self._kind.patch
@@ -68,7 +75,7 @@ class Resource:
         may have it.
         """
         value: Any = self.properties
-        for index, key in _STEP.findall(path):
+        for index, key in _steps(path):
             if isinstance(value, Unknown):
                 return value
             if index:

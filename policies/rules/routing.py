@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import re
 from collections.abc import Iterator, Mapping, Sequence
+from functools import cached_property
 from typing import Any, Final
 
 from policies.engine.graph import Graph
@@ -202,7 +203,7 @@ ALB020: Final = Rule(
 
 def _covers(pattern: str, other: str) -> bool:
     """Whether everything that `other` matches is matched by `pattern`; * is any text, ? one character."""
-    return _form(pattern).fullmatch(other) is not None
+    return pattern == other or _form(pattern).fullmatch(other) is not None
 
 
 @functools.lru_cache(maxsize=4096)
@@ -210,18 +211,41 @@ def _form(pattern: str) -> re.Pattern[str]:
     return re.compile("".join(".*" if char == "*" else "[^*]" if char == "?" else re.escape(char) for char in pattern))
 
 
-def _shadows(first: Mapping[str, Any], second: Mapping[str, Any]) -> bool:
+class _Given:
+    """What a rule asks of calls by one kind of condition; looked at as far as a comparison needs it, and once."""
+
+    def __init__(self, kind: str, found: Sequence[tuple[str, Any]]) -> None:
+        self._kind = kind
+        self._found = [condition for _, condition in found]
+
+    @cached_property
+    def headers(self) -> list[Any]:
+        """The names of headers; none for other kinds."""
+        return [each.get("httpHeaderName") for each in self._found] if self._kind == "httpHeader" else []
+
+    @cached_property
+    def values(self) -> list[list[str]]:
+        """For each condition what it may be equal to; hosts have no case."""
+        found = [values(each) for each in self._found]
+        return [[each.lower() for each in own] for own in found] if self._kind == "hostHeader" else found
+
+
+def _given(resource: Resource) -> dict[str, _Given]:
+    """The conditions of a rule by kind, in a form in which rules can be compared."""
+    return {kind: _Given(kind, found) for kind, found in conditions(resource).items()}
+
+
+def _shadows(first: Mapping[str, _Given], second: Mapping[str, _Given]) -> bool:
     """Whether a rule with the first conditions leaves nothing for one with the second."""
     for kind, mine in first.items():
-        theirs = [each for _, condition in second.get(kind, ()) for each in values(condition)]
-        for _, condition in mine:
-            own = values(condition)
-            if kind == "hostHeader":
-                own, theirs = [each.lower() for each in own], [each.lower() for each in theirs]
-            same = kind != "httpHeader" or condition.get("httpHeaderName") in [
-                each.get("httpHeaderName") for _, each in second.get(kind, ())
-            ]
-            if not theirs or not same or not all(any(_covers(each, other) for each in own) for other in theirs):
+        theirs = second.get(kind)
+        if theirs is None or not all(each in theirs.headers for each in mine.headers):
+            return False
+        wanted = [each for found in theirs.values for each in found]
+        if not wanted:
+            return False
+        for own in mine.values:
+            if not all(any(_covers(each, other) for each in own) for other in wanted):
                 return False
     return True
 
@@ -240,12 +264,12 @@ def _priority(resource: Resource) -> float | None:
 
 def _shadowed(resource: Resource, context: Context) -> Iterator[Problem]:
     graph = context.graph
-    own, mine = graph.remembered(_priority, resource), graph.remembered(conditions, resource)
+    own, mine = graph.remembered(_priority, resource), graph.remembered(_given, resource)
     for other in _beside(resource, graph):
         before = graph.remembered(_priority, other)
         if own is None or before is None or before >= own:
             continue
-        if _shadows(graph.remembered(conditions, other), mine):
+        if _shadows(graph.remembered(_given, other), mine):
             yield Problem("conditions", f"never reached: {other.name}, with priority {before:g}, takes the same calls")
             return
 
