@@ -1,7 +1,7 @@
 # grpc-platform: `make` alone lists what there is. Paths are relative, so the checkout may lie anywhere.
 PYTHON ?= python3
 RUN := .venv/bin/python
-export env cluster n seed base  # read by the shell, never pasted into its text
+export env cluster n seed base only json  # read by the shell, never pasted into its text
 MAKEFLAGS += --no-print-directory
 .DEFAULT_GOAL := help
 .PHONY: help setup env up down preview lint test test-slow bench fuzz crds sweep check portal
@@ -24,7 +24,7 @@ help:
 	@echo "  make lint             ruff, mypy --strict"
 	@echo "  make test             lint, unit tests, tests on the real engine"
 	@echo "  make test-slow        tests that take longer"
-	@echo "  make bench            benchmarks"
+	@echo "  make bench            benchmarks; only=\"rules ready\" runs some, python -m bench --help lists them"
 	@echo "  make fuzz n=30        one stack through random valid settings by successive updates; seed=… repeats a walk"
 
 setup:
@@ -60,7 +60,7 @@ test-slow: setup
 	$(RUN) -m pytest -m slow
 
 bench: setup
-	$(RUN) -m bench
+	$(RUN) -m bench $$only $${json:+--json "$$json"}
 
 crds: setup
 	@$(RUN) -m tools crds

@@ -1,99 +1,108 @@
-"""`python -m bench`: preview and up of the platform beside a bare program, as ratios within one run.
+"""`python -m bench [NAME ...]`: benchmarks, all or those named. Ratios within one run are what to read.
 
-Both programs register the same resources, type by type, on local clouds of their own, alternating, so that whatever
-else the machine does hits both. Checkpoints are off at 500 workloads (the engine writes the whole state after every
-step, which would be all that is measured) and on as well at 1 and 50.
+  platform  preview and up of the platform beside a bare program that registers the same resources
+  rules     all rules of the policy pack in process: time per resource, its growth, the slowest, few rules and all
+  engine    previews with the pack, with few of its rules and with an empty one, on the real engine
+  ready     the start of the pack beside the import of the SDK
+  checkov   the gate on exported state beside checkov on the same as a Terraform plan: time, and what each finds
+
+What is compared runs in turns, in alternating order, and the medians are shown.
 """
 
+from __future__ import annotations
+
 import argparse
-import statistics
+import json
+import os
+import platform as machine
 import sys
 import tempfile
-from collections.abc import Iterator
-from itertools import pairwise
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
+from typing import Any
 
-from bench import measure, programs
+from bench import packed, peers, platform, ready, rules
+from bench.checkov import MissingError
+from bench.turns import Table, say
 
-SIZES = (1, 50, 500)
-COMMANDS = ("preview", "up")
-PROGRAMS = ("platform", "bare")
-HEADER = f"{'workloads':>9} {'checkpoints':>11} {'command':>8} {'platform':>9} {'bare':>9} {'ratio':>6} "
-HEADER += f"{'first':>12} {'program MiB':>12} {'all MiB':>12}"
-
-
-def say(text: str) -> None:
-    """A line of the report, at once."""
-    sys.stdout.write(text + "\n")
-    sys.stdout.flush()
+ROUNDS = 5
 
 
-def rounds(size: int) -> int:
-    """Runs of each program: the median of three, or of two, one in each order, where a run takes minutes."""
-    return 3 if size < 500 else 2
-
-
-def compare(size: int, turns: int, *, throw_away: bool, root: Path) -> dict[tuple[str, str], float]:
-    """Measure both programs at one size and print a line per command; median seconds by program and command."""
-    seen: dict[tuple[str, str], list[measure.Run]] = {}
-    for turn in range(turns):
-        for name in reversed(PROGRAMS) if turn % 2 else PROGRAMS:
-            made = programs.make(name, size, root / f"{size}-{throw_away}-{turn}-{name}", throw_away=throw_away)
-            for command in COMMANDS:
-                seen.setdefault((name, command), []).append(measure.run(made, command))
-    for command in COMMANDS:
-        platform, bare = seen["platform", command], seen["bare", command]
-        if platform[0].types != bare[0].types:
-            more, less = platform[0].types - bare[0].types, bare[0].types - platform[0].types
-            raise SystemExit(f"the programs differ: only the platform has {more}, only the bare program {less}")
-        say(line(size, command, platform, bare, throw_away=throw_away))
-    return {key: statistics.median(run.seconds for run in runs) for key, runs in seen.items()}
-
-
-def growth(seconds: dict[int, dict[tuple[str, str], float]]) -> Iterator[str]:
-    """Times of each size as multiples of the next smaller one's, without checkpoints."""
-    sizes = sorted(seconds)
-    for small, large in pairwise(sizes):
-        for command in COMMANDS:
-            platform, bare = (seconds[large][name, command] / seconds[small][name, command] for name in PROGRAMS)
-            yield f"{small} to {large} workloads, {command}: platform x {platform:.1f}, bare x {bare:.1f}"
-
-
-def line(size: int, command: str, platform: list[measure.Run], bare: list[measure.Run], *, throw_away: bool) -> str:
-    """One line of the table: medians, and their ratio."""
-    mine, other = (statistics.median(run.seconds for run in runs) for runs in (platform, bare))
-    peaks = [("first_resource", 1), ("program_mib", 0), ("total_mib", 0)]
-    pairs = [f"{_peak(platform, field):.{digits}f}/{_peak(bare, field):.{digits}f}" for field, digits in peaks]
-    return (
-        f"{size:>9} {'off' if throw_away else 'on':>11} {command:>8} {mine:>8.1f}s {other:>8.1f}s {mine / other:>6.2f} "
-        + " ".join(f"{pair:>12}" for pair in pairs)
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="python -m bench", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-
-
-def _peak(runs: list[measure.Run], field: str) -> float:
-    return max(float(getattr(run, field)) for run in runs)
-
-
-def main() -> None:
-    """Run the sizes asked for."""
-    parser = argparse.ArgumentParser(prog="python -m bench", description=__doc__)
-    parser.add_argument("--sizes", type=int, nargs="+", default=SIZES, help="numbers of workloads (default: 1 50 500)")
-    parser.add_argument("--rounds", type=int, help="runs of each program (default: 3, from 500 workloads on 2)")
-    arguments = parser.parse_args()
-    say(HEADER)
-    seconds: dict[int, dict[tuple[str, str], float]] = {}
-    with tempfile.TemporaryDirectory(prefix="grpc-platform-bench-") as folder:
-        for size in arguments.sizes:
-            turns = arguments.rounds or rounds(size)
-            if size < 500:
-                compare(size, turns, throw_away=False, root=Path(folder))
-            seconds[size] = compare(size, turns, throw_away=True, root=Path(folder))
-    say(
-        "platform/bare in the last three columns: seconds to the first resource, peak memory of the program and of all."
+    parser.add_argument("names", nargs="*", metavar="NAME", help=f"one of {', '.join(BENCHMARKS)} (default: all)")
+    parser.add_argument("--rounds", type=int, help=f"runs of each (default: {ROUNDS}; of platform 3, or 2 from 500 on)")
+    parser.add_argument("--sizes", type=int, nargs="+", default=platform.SIZES, help="platform: numbers of workloads")
+    parser.add_argument(
+        "--resources", type=int, nargs="+", default=rules.SIZES, help="rules: numbers of resources; engine: the first"
     )
-    for each in growth(seconds):
-        say(each)
+    parser.add_argument("--services", type=int, nargs="+", default=peers.SIZES, help="checkov: numbers of services")
+    parser.add_argument("--json", type=Path, metavar="FILE", help="write every single figure too")
+    return parser
+
+
+def _rules(asked: argparse.Namespace, _: Path) -> Iterator[Table]:
+    yield rules.growth(asked.resources, asked.rounds or ROUNDS)
+    yield rules.slowest(asked.resources, asked.rounds or ROUNDS)
+    yield rules.flat(asked.resources[0], asked.rounds or ROUNDS)
+
+
+def _engine(asked: argparse.Namespace, root: Path) -> Iterator[Table]:
+    yield from packed.previews(asked.resources[0], asked.rounds or ROUNDS, root)
+
+
+def _ready(asked: argparse.Namespace, _: Path) -> Iterator[Table]:
+    yield ready.ready(asked.rounds or ROUNDS)
+
+
+def _checkov(asked: argparse.Namespace, root: Path) -> Iterator[Table]:
+    yield peers.speed(asked.services, asked.rounds or ROUNDS, root)
+    yield peers.finds(root)
+
+
+BENCHMARKS: dict[str, Callable[[argparse.Namespace, Path], Iterator[Table]] | None] = {
+    "platform": None,
+    "rules": _rules,
+    "engine": _engine,
+    "ready": _ready,
+    "checkov": _checkov,
+}
+
+
+def _run(name: str, asked: argparse.Namespace, root: Path) -> Any:
+    """Runs one benchmark, printing its tables; its figures."""
+    benchmark = BENCHMARKS[name]
+    if benchmark is None:
+        return platform.run(asked.sizes, asked.rounds, root)
+    figures = {}
+    for table in benchmark(asked, root):
+        say(table.text() + "\n")
+        figures[table.title] = {"header": table.header, "rows": table.rows, "figures": table.figures}
+    return figures
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Run the benchmarks asked for; the exit code: 0, 1 when one could not be run, 2 for a wrong argument."""
+    parser = _parser()
+    asked = parser.parse_args(arguments)
+    unknown = [name for name in asked.names if name not in BENCHMARKS]
+    if unknown:
+        parser.error(f"there is no benchmark {', '.join(unknown)} (there is: {', '.join(BENCHMARKS)})")
+    report: dict[str, Any] = {"python": sys.version.split()[0], "system": machine.system(), "cores": os.cpu_count()}
+    code = 0
+    for name in asked.names or BENCHMARKS:
+        with tempfile.TemporaryDirectory(prefix="grpc-platform-bench-", ignore_cleanup_errors=True) as folder:
+            try:
+                report[name] = _run(name, asked, Path(folder))
+            except MissingError as error:
+                sys.stderr.write(f"{name}: {error}\n")
+                code = 1
+    if asked.json:
+        asked.json.write_text(json.dumps(report, indent=2) + "\n", encoding="utf-8")
+    return code
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main(sys.argv[1:]))

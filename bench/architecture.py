@@ -190,9 +190,7 @@ def _shared(made: Architecture, services: int) -> Shared:
         "mesh",
         {"resourceIdentifier": Ref(network.urn, "arn"), "policy": auth_policy()},
     )
-    listeners = tuple(
-        _balancer(made, vpc, subnets, index) for index in range(-(-services // PER_BALANCER))
-    )
+    listeners = tuple(_balancer(made, vpc, subnets, index) for index in range(-(-services // PER_BALANCER)))
     return Shared(vpc, network, listeners)
 
 
@@ -288,5 +286,10 @@ def auth_policy(principal: Any = None) -> str:
 
 
 def _key_policy() -> str:
-    owner = {"Effect": "Allow", "Principal": {"AWS": f"arn:aws:iam::{ACCOUNT}:root"}, "Action": "kms:*", "Resource": "*"}
+    owner = {
+        "Effect": "Allow",
+        "Principal": {"AWS": f"arn:aws:iam::{ACCOUNT}:root"},
+        "Action": "kms:*",
+        "Resource": "*",
+    }
     return json.dumps({"Version": "2012-10-17", "Statement": [owner]})

@@ -30,10 +30,9 @@ _CONTAINER: Final = f"{_POD}.containers[0]"
 
 @dataclass(frozen=True)
 class Fault:
-    """One fault. grpc: whether it breaks gRPC; seed: puts it into an architecture."""
+    """One fault; `seed` puts it into an architecture."""
 
     title: str
-    grpc: bool
     seed: Callable[[Architecture], None]
 
 
@@ -106,80 +105,70 @@ _LATTICE_CHECK: Final = {
 }
 
 GRPC_FAULTS: Final = (
-    Fault("target group without protocol version (HTTP/1.1)", True, _group(protocolVersion=_GONE)),
-    Fault("matcher 12: a server without health service passes", True, _group(**{"healthCheck.matcher": "12"})),
-    Fault("matcher 200, a code of HTTP", True, _group(**{"healthCheck.matcher": "200"})),
-    Fault("health check path /healthz", True, _group(**{"healthCheck.path": "/healthz"})),
-    Fault("no health check", True, _group(healthCheck=_GONE)),
-    Fault("listener HTTP on port 80", True, put(_LISTENER, "edge-0", **_PLAIN)),
-    Fault("HTTP/2 off on the load balancer", True, put(_BALANCER, "edge-0", enableHttp2=False)),
+    Fault("target group without protocol version (HTTP/1.1)", _group(protocolVersion=_GONE)),
+    Fault("matcher 12: a server without health service passes", _group(**{"healthCheck.matcher": "12"})),
+    Fault("matcher 200, a code of HTTP", _group(**{"healthCheck.matcher": "200"})),
+    Fault("health check path /healthz", _group(**{"healthCheck.path": "/healthz"})),
+    Fault("no health check", _group(healthCheck=_GONE)),
+    Fault("listener HTTP on port 80", put(_LISTENER, "edge-0", **_PLAIN)),
+    Fault("HTTP/2 off on the load balancer", put(_BALANCER, "edge-0", enableHttp2=False)),
     Fault(
         "path pattern without the slash",
-        True,
         put(_RULE, name_of(1), **{"conditions[1].pathPattern.values": ["shop.service1.v1.Orders/*"]}),
     ),
-    Fault("listener rule hidden by another", True, _shadowed),
-    Fault("weighted forward to HTTP beside gRPC", True, _mixed),
-    Fault("no readiness probe", True, put(_WORKLOAD, name_of(1), **{f"{_CONTAINER}.readinessProbe": _GONE})),
+    Fault("listener rule hidden by another", _shadowed),
+    Fault("weighted forward to HTTP beside gRPC", _mixed),
+    Fault("no readiness probe", put(_WORKLOAD, name_of(1), **{f"{_CONTAINER}.readinessProbe": _GONE})),
     Fault(
         "probe on a port nobody declares",
-        True,
         put(_WORKLOAD, name_of(1), **{f"{_CONTAINER}.readinessProbe.grpc": {"port": HEALTH_PORT}}),
     ),
     Fault(
         "grace period shorter than the sleep before the stop",
-        True,
         put(_WORKLOAD, name_of(1), **{f"{_POD}.terminationGracePeriodSeconds": 10}),
     ),
     Fault(
         "Service that does not say h2c",
-        True,
         put("kubernetes:core/v1:Service", name_of(1), **{"spec.ports[0].appProtocol": "http"}),
     ),
     Fault(
         "Lattice health check of version GRPC",
-        True,
         put("aws:vpclattice/targetGroup:TargetGroup", name_of(0), **_LATTICE_CHECK),
     ),
     Fault(
         "namespace without readiness gate",
-        True,
         put("kubernetes:core/v1:Namespace", name_of(1), **{"metadata.labels": dict.fromkeys(GATE, "disabled")}),
     ),
 )
 GENERAL_FAULTS: Final = (
-    Fault("mutable image tags", False, put(_REPOSITORY, name_of(1), imageTagMutability="MUTABLE")),
+    Fault("mutable image tags", put(_REPOSITORY, name_of(1), imageTagMutability="MUTABLE")),
     Fault(
         "images are not scanned",
-        False,
         put(_REPOSITORY, name_of(1), **{"imageScanningConfiguration.scanOnPush": False}),
     ),
-    Fault("image tag latest", False, put(_WORKLOAD, name_of(1), **{f"{_CONTAINER}.image": "acme/orders:latest"})),
+    Fault("image tag latest", put(_WORKLOAD, name_of(1), **{f"{_CONTAINER}.image": "acme/orders:latest"})),
     Fault(
         "cluster endpoint open to the world",
-        False,
         put(
             _CLUSTER,
             "cluster",
             **{"vpcConfig.endpointPublicAccess": True, "vpcConfig.publicAccessCidrs": ["0.0.0.0/0"]},
         ),
     ),
-    Fault("cluster secrets not encrypted by a key", False, put(_CLUSTER, "cluster", encryptionConfig=_GONE)),
-    Fault("no logs of the control plane", False, put(_CLUSTER, "cluster", enabledClusterLogTypes=_GONE)),
-    Fault("no access logs of the load balancer", False, put(_BALANCER, "edge-0", accessLogs=_GONE)),
-    Fault("no deletion protection", False, put(_BALANCER, "edge-0", enableDeletionProtection=False)),
-    Fault("TLS 1.0 accepted", False, put(_LISTENER, "edge-0", sslPolicy="ELBSecurityPolicy-2016-08")),
-    Fault("SSH open to the world", False, _open_ssh),
-    Fault("key is not rotated", False, put("aws:kms/key:Key", "secrets", enableKeyRotation=False)),
+    Fault("cluster secrets not encrypted by a key", put(_CLUSTER, "cluster", encryptionConfig=_GONE)),
+    Fault("no logs of the control plane", put(_CLUSTER, "cluster", enabledClusterLogTypes=_GONE)),
+    Fault("no access logs of the load balancer", put(_BALANCER, "edge-0", accessLogs=_GONE)),
+    Fault("no deletion protection", put(_BALANCER, "edge-0", enableDeletionProtection=False)),
+    Fault("TLS 1.0 accepted", put(_LISTENER, "edge-0", sslPolicy="ELBSecurityPolicy-2016-08")),
+    Fault("SSH open to the world", _open_ssh),
+    Fault("key is not rotated", put("aws:kms/key:Key", "secrets", enableKeyRotation=False)),
     Fault(
         "privileged container",
-        False,
         put(_WORKLOAD, name_of(1), **{f"{_CONTAINER}.securityContext.privileged": True}),
     ),
-    Fault("no memory limit", False, put(_WORKLOAD, name_of(1), **{f"{_CONTAINER}.resources.limits": {"cpu": "1"}})),
+    Fault("no memory limit", put(_WORKLOAD, name_of(1), **{f"{_CONTAINER}.resources.limits": {"cpu": "1"}})),
     Fault(
         "auth policy that lets anyone in",
-        False,
         put("aws:vpclattice/authPolicy:AuthPolicy", name_of(0), policy=auth_policy("*")),
     ),
 )

@@ -5,6 +5,7 @@ import json
 import subprocess
 import time
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -28,10 +29,10 @@ class Run:
     types: Counter[str]
 
 
-def run(program: Program, command: str) -> Run:
-    """Run `pulumi preview` or `up` of a program to its end. Raises RuntimeError when it fails."""
+def run(program: Program, command: str, more: Sequence[str] = ()) -> Run:
+    """Run `pulumi preview` or `up` of a program to its end, with more flags. Raises RuntimeError when it fails."""
     events = program.folder / f"{command}-{time.monotonic_ns()}.json"
-    flags = ("--yes", "--skip-preview") if command == "up" else ()
+    flags = (*more, "--yes", "--skip-preview") if command == "up" else more
     started = time.monotonic()
     output = program.folder / "output.txt"
     with output.open("w") as stream:

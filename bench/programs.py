@@ -1,6 +1,6 @@
-"""The two programs of the benchmark, each in a folder and a local cloud of its own."""
+"""The programs of the benchmarks, each in a folder and a local cloud of its own."""
 
-import shutil
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -13,6 +13,7 @@ from tools.engine import LocalEngine
 PER_BALANCER: Final = 80
 """Workloads on one load balancer: an ALB takes 100 rules and 100 target groups (ALB user guide: "Quotas")."""
 BARE: Final = Path(__file__).with_name("bare")
+REGISTERED: Final = Path(__file__).with_name("registered")
 
 
 def balancers(workloads: int) -> int:
@@ -49,7 +50,7 @@ def settings(workloads: int) -> dict[str, Any]:
 
 @dataclass(frozen=True)
 class Program:
-    """A program ready to run: `name` is `platform` or `bare`."""
+    """A program ready to run."""
 
     name: str
     folder: Path
@@ -58,23 +59,34 @@ class Program:
 
 
 def make(name: str, workloads: int, root: Path, *, throw_away: bool) -> Program:
-    """Lay out one of the two programs under `root`, with an empty stack."""
+    """Lay out the platform or the bare program under `root`, with an empty stack."""
+    place = environment.here()
+    if name == "bare":
+        config = {"aws:region": "eu-west-1", "bench:workloads": workloads, "bench:balancers": balancers(workloads)}
+        return _laid_out(name, root, {"__main__.py": BARE / "__main__.py"}, config, throw_away=throw_away)
+    parts = {part: place.checkout / part for part in ("__main__.py", "components", "Pulumi.yaml")}
+    return _laid_out(name, root, parts, settings(workloads), throw_away=throw_away)
+
+
+def registering(architecture: Path, root: Path) -> Program:
+    """Lay out the program that registers the resources of a file, with an empty stack."""
+    parts = {"__main__.py": REGISTERED / "__main__.py"}
+    return _laid_out("registered", root, parts, {"bench:architecture": str(architecture)}, throw_away=True)
+
+
+def _laid_out(
+    name: str, root: Path, parts: Mapping[str, Path], config: Mapping[str, Any], *, throw_away: bool
+) -> Program:
     folder = root / "program"
     folder.mkdir(parents=True)
-    place = environment.here()
-    (folder / ".venv").symlink_to(place.venv.resolve())
-    if name == "bare":
-        shutil.copy(BARE / "__main__.py", folder)
+    (folder / ".venv").symlink_to(environment.here().venv.resolve())
+    for part, source in parts.items():
+        (folder / part).symlink_to(source)
+    if "Pulumi.yaml" not in parts:
         text = {"name": "bench", "runtime": {"name": "python", "options": {"virtualenv": ".venv"}}}
         (folder / "Pulumi.yaml").write_text(yaml.safe_dump(text))
-        config = {"aws:region": "eu-west-1", "bench:workloads": workloads, "bench:balancers": balancers(workloads)}
-    else:
-        for part in ("__main__.py", "components", "Pulumi.yaml"):
-            (folder / part).symlink_to(place.checkout / part)
-        config = settings(workloads)
-    engine = LocalEngine.create(root / "cloud", throw_away=throw_away)
-    program = Program(name, folder, engine)
-    engine.run("stack", "init", program.stack, cwd=folder)
+    program = Program(name, folder, LocalEngine.create(root / "cloud", throw_away=throw_away))
+    program.engine.run("stack", "init", program.stack, cwd=folder)
     file = folder / f"Pulumi.{program.stack}.yaml"
-    file.write_text(yaml.safe_dump({**yaml.safe_load(file.read_text()), "config": config}, sort_keys=False))
+    file.write_text(yaml.safe_dump({**yaml.safe_load(file.read_text()), "config": dict(config)}, sort_keys=False))
     return program

@@ -5,6 +5,7 @@ from __future__ import annotations
 import subprocess
 import sys
 import time
+from functools import partial
 from pathlib import Path
 from typing import Final
 
@@ -44,12 +45,16 @@ def pack(folder: Path) -> float:
         process.communicate()
 
 
+def _python(code: str, cwd: Path) -> float:
+    return run([sys.executable, "-c", code], cwd).seconds
+
+
 def ready(rounds: int) -> Table:
     """The pack and the import in turns; every file has been compiled once before."""
     checkout = environment.here().checkout
-    runs = {"the pack answers": lambda: pack(checkout / "policies")}
+    runs = {"the pack answers": partial(pack, checkout / "policies")}
     for name, code in _IMPORTS.items():
-        runs[name] = lambda code=code: run([sys.executable, "-c", code], checkout).seconds  # type: ignore[misc]
+        runs[name] = partial(_python, code, checkout)
     in_turns(runs, 1)
     taken = in_turns(runs, rounds)
     middle = medians(taken)

@@ -10,6 +10,7 @@ import time
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
+from functools import partial
 from statistics import median
 from typing import Any, Final
 
@@ -34,7 +35,6 @@ class Messages:
 
     def __init__(self, resources: int) -> None:
         steps = build(services_for(resources)).preview()
-        self.resources = sources.from_preview(steps)
         self.each = [_request(step["newState"]) for step in steps]
         self.stack = proto.AnalyzeStackRequest(resources=[_stacked(step["newState"]) for step in steps])
 
@@ -74,16 +74,18 @@ def few(rules: Sequence[Rule], count: int = FEW) -> Registry:
 def growth(sizes: Sequence[int], rounds: int) -> Table:
     """Time per resource by size, and as a multiple of that of the first size."""
     made = {str(size): Messages(size) for size in sizes}
-    taken = in_turns(
-        {name: lambda each=each: seconds(lambda: each.through(REGISTRY)) for name, each in made.items()}, rounds
-    )
+    taken = in_turns({name: partial(seconds, each.through, REGISTRY) for name, each in made.items()}, rounds)
     each = {name: found / len(made[name]) * _US for name, found in medians(taken).items()}
     base = next(iter(each.values()))
     rows = [
         (f"{len(made[name])}", f"{median(taken[name]):.2f} s", f"{each[name]:.0f} µs", f"{each[name] / base:.2f}")
         for name in made
     ]
-    figures = {"rules": len(REGISTRY), "seconds": taken, "resources": {name: len(found) for name, found in made.items()}}
+    figures = {
+        "rules": len(REGISTRY),
+        "seconds": taken,
+        "resources": {name: len(found) for name, found in made.items()},
+    }
     title = f"All {len(REGISTRY)} rules in process (the pack's whole work without the transport)"
     return Table(title, ("resources", "time", "per resource", "growth"), rows, figures=figures)
 
@@ -91,7 +93,7 @@ def growth(sizes: Sequence[int], rounds: int) -> Table:
 def slowest(sizes: Sequence[int], rounds: int) -> Table:
     """The rules that take most time at the largest size, and how the time of each per resource grows."""
     smallest, largest = min(sizes), max(sizes)
-    spent = {size: _spent(Messages(size), rounds) for size in (smallest, largest)}
+    spent = {size: _spent(size, rounds) for size in (smallest, largest)}
     order = sorted(spent[largest], key=lambda rule: -spent[largest][rule])[:SLOWEST]
     rows = [
         (
@@ -101,30 +103,33 @@ def slowest(sizes: Sequence[int], rounds: int) -> Table:
         )
         for rule in order
     ]
-    note = f"growth: from about {smallest} to about {largest} resources. What rules share counts for the first that asks."
+    note = (
+        f"growth: from about {smallest} to about {largest} resources. What rules share counts for the first that asks."
+    )
     figures = {str(size): found for size, found in spent.items()}
     return Table("Slowest rules", ("rule", "per resource", "growth"), rows, (note,), figures)
 
 
-def _spent(messages: Messages, rounds: int) -> dict[str, float]:
-    """Median seconds per resource of each rule alone, relations between resources being worked out already."""
+def _spent(size: int, rounds: int) -> dict[str, float]:
+    """Median seconds per resource that each rule takes."""
+    resources = sources.from_preview(build(services_for(size)).preview())
     runs: dict[str, list[float]] = {rule.id: [] for rule in REGISTRY}
     for _ in range(rounds):
         clock: dict[str, float] = defaultdict(float)
         levels = {rule.id: Level.ADVISORY for rule in REGISTRY}
-        Evaluator([_clocked(rule, clock) for rule in REGISTRY], levels, {}).everything(messages.resources)
-        for rule in runs:
-            runs[rule].append(clock[rule] / len(messages))
+        Evaluator([_clocked(rule, clock) for rule in REGISTRY], levels, {}).everything(resources)
+        for rule, found in runs.items():
+            found.append(clock[rule] / len(resources))
     return medians(runs)
 
 
 def _clocked(rule: Rule, clock: dict[str, float]) -> Rule:
     def check(resource: Any, context: Context) -> Iterable[Problem]:
-        started = time.perf_counter()
+        started = time.process_time()
         try:
             return list(rule.check(resource, context))
         finally:
-            clock[rule.id] += time.perf_counter() - started
+            clock[rule.id] += time.process_time() - started
 
     return replace(rule, check=check)
 
@@ -133,11 +138,11 @@ def flat(resources: int, rounds: int) -> Table:
     """The pack with a few rules beside the whole."""
     made, rules = Messages(resources), tuple(REGISTRY)
     packs = {"few": few(rules), "all": Registry(rules)}
-    taken = in_turns(
-        {name: lambda pack=pack: seconds(lambda: made.through(pack)) for name, pack in packs.items()}, rounds
-    )
+    taken = in_turns({name: partial(seconds, made.through, pack) for name, pack in packs.items()}, rounds)
     middle = medians(taken)
     rows = [
         (f"{len(packs[name])} rules", f"{middle[name]:.3f} s", f"{middle[name] / middle['few']:.2f}") for name in packs
     ]
-    return Table(f"Few rules and all, in process, {len(made)} resources", ("pack", "time", "ratio"), rows, figures=taken)
+    return Table(
+        f"Few rules and all, in process, {len(made)} resources", ("pack", "time", "ratio"), rows, figures=taken
+    )

@@ -53,7 +53,7 @@ def in_turns(runs: Mapping[str, Callable[[], Made]], rounds: int) -> dict[str, l
     """Every run `rounds` times, forwards and backwards in turn, so that whatever else the machine does hits all."""
     found: dict[str, list[Made]] = {name: [] for name in runs}
     for turn in range(rounds):
-        for name in reversed(runs) if turn % 2 else runs:
+        for name in reversed([*runs]) if turn % 2 else runs:
             found[name].append(runs[name]())
     return found
 
@@ -63,11 +63,11 @@ def medians(found: Mapping[str, Sequence[float]]) -> dict[str, float]:
     return {name: median(each) for name, each in found.items()}
 
 
-def seconds(work: Callable[[], object]) -> float:
-    """How long it takes here, in seconds."""
-    started = time.perf_counter()
-    work()
-    return time.perf_counter() - started
+def seconds(work: Callable[..., object], *arguments: object) -> float:
+    """How long it takes in this process, in seconds of the processor: other processes do not count."""
+    started = time.process_time()
+    work(*arguments)
+    return time.process_time() - started
 
 
 @dataclass(frozen=True)
@@ -84,9 +84,7 @@ def run(arguments: Sequence[str], cwd: Path, env: Mapping[str, str] | None = Non
     """Runs a process to its end. Raises RuntimeError with what it said when the exit code is not one of `good`."""
     with tempfile.TemporaryFile("w+") as output, tempfile.TemporaryFile("w+") as errors:
         started = time.perf_counter()
-        process = subprocess.Popen(
-            arguments, cwd=cwd, env=env, stdin=subprocess.DEVNULL, stdout=output, stderr=errors
-        )
+        process = subprocess.Popen(arguments, cwd=cwd, env=env, stdin=subprocess.DEVNULL, stdout=output, stderr=errors)
         _, status, used = os.wait4(process.pid, 0)
         took = time.perf_counter() - started
         code = process.returncode = os.waitstatus_to_exitcode(status)

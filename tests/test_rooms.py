@@ -16,7 +16,7 @@ ALLOWED: dict[str, set[str]] = {
     "probe": set(),
     "portal": {"components.settings"},
     "tools": {"local_cloud", "components.settings", "components.crd_files"},
-    "bench": {"tools", "local_cloud", "components.settings"},
+    "bench": {"tools", "local_cloud", "components.settings", "policies"},
 }
 PROVIDER_SDKS = {"pulumi", "pulumi_aws", "pulumi_eks", "pulumi_kubernetes"}
 
