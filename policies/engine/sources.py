@@ -33,9 +33,10 @@ def resource(state: Mapping[str, Any], *, computed: bool = False) -> Resource:
     decoder = Decoder()
     properties = decoder.plain(state.get("inputs") or {})
     if computed:
-        outputs = Decoder().plain(state.get("outputs") or {})
+        outputs = state.get("outputs") or {}
+        named = Decoder().plain({key: outputs[key] for key in ("arn",) if key in outputs})
         own = {"id": state["id"]} if state.get("id") else {}
-        properties = {**{key: outputs[key] for key in ("arn",) if key in outputs}, **own, **properties}
+        properties = {**named, **own, **properties}
     urn = state["urn"]
     return Resource(
         type=state["type"],
