@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 from google.protobuf import struct_pb2
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from policies.engine.decode import Decoder
@@ -83,6 +83,7 @@ def internal(value: Any) -> bool:
     return isinstance(value, list) and any(map(internal, value))
 
 
+@settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])  # on a busy machine it may take its time
 @given(st.dictionaries(st.text(max_size=5), PLAIN, max_size=4).filter(lambda value: not internal(value)))
 def test_what_the_engine_sends_and_what_json_says_are_the_same(value: dict[str, Any]) -> None:
     message = struct_pb2.Struct()
