@@ -20,13 +20,14 @@ _STACK = "pulumi:pulumi:Stack"
 
 @dataclass(frozen=True)
 class Run:
-    """What one command took: seconds, mebibytes, and resources by type."""
+    """What one command took: seconds, mebibytes; resources by type, and the names of the policy packs that ran."""
 
     seconds: float
     first_resource: float
     program_mib: float
     total_mib: float
     types: Counter[str]
+    packs: frozenset[str] = frozenset()
 
 
 def run(program: Program, command: str, more: Sequence[str] = ()) -> Run:
@@ -46,7 +47,8 @@ def run(program: Program, command: str, more: Sequence[str] = ()) -> Run:
         first, program_mib, total_mib = _watch(process, events, started)
     if process.returncode:
         raise RuntimeError(f"{program.name}: pulumi {command} failed:\n{output.read_text()[-4000:]}")
-    return Run(time.monotonic() - started, first, program_mib, total_mib, _types(events))
+    took = time.monotonic() - started
+    return Run(took, first, program_mib, total_mib, _types(events), _packs(events))
 
 
 def _watch(process: subprocess.Popen[bytes], events: Path, started: float) -> tuple[float, float, float]:
@@ -90,3 +92,10 @@ def _types(events: Path) -> Counter[str]:
             if event and not event["metadata"]["type"].startswith(("grpc-platform:", "pulumi:")):
                 found[event["metadata"]["type"]] += 1
     return found
+
+
+def _packs(events: Path) -> frozenset[str]:
+    """What the engine itself says that it ran (pulumi sdk/go/common/apitype/events.go, SummaryEvent)."""
+    with events.open() as lines:
+        summaries = [each for line in lines if (each := json.loads(line).get("summaryEvent"))]
+    return frozenset(name for each in summaries for name in each.get("PolicyPacks") or ())

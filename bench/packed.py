@@ -74,5 +74,9 @@ def _compared(title: str, program: programs.Program, chosen: Mapping[str, Path |
 
 
 def _preview(program: programs.Program, folder: Path | None) -> Run:
+    """One preview. Raises RuntimeError when the pack did not run, or another did."""
     flags = () if folder is None else ("--policy-pack", str(folder))
-    return measure.run(program, "preview", flags)
+    run = measure.run(program, "preview", flags)
+    if len(run.packs) != len(flags) // 2:
+        raise RuntimeError(f"{program.name}: the packs that ran are {sorted(run.packs)}, asked for was {folder}")
+    return run
