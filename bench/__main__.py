@@ -39,6 +39,7 @@ def _parser() -> argparse.ArgumentParser:
         "--resources", type=int, nargs="+", default=rules.SIZES, help="rules: numbers of resources; engine: the first"
     )
     parser.add_argument("--services", type=int, nargs="+", default=peers.SIZES, help="checkov: numbers of services")
+    parser.add_argument("--markdown", action="store_true", help="print tables for a page (not of platform)")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write every single figure too")
     return parser
 
@@ -78,7 +79,7 @@ def _run(name: str, asked: argparse.Namespace, root: Path) -> Any:
         return platform.run(asked.sizes, asked.rounds, root)
     figures = {}
     for table in benchmark(asked, root):
-        say(table.text() + "\n")
+        say((table.markdown() if asked.markdown else table.text()) + "\n")
         figures[table.title] = {"header": table.header, "rows": table.rows, "figures": table.figures}
     return figures
 

@@ -91,7 +91,8 @@ def finds(root: Path) -> Table:
         rows += [_row(kind, fault, clean, root, f"{kind}-{place}") for place, fault in enumerate(faults)]
     notes = [*_counts(rows), *_noise(clean)]
     figures = {"clean": {"checks": _ids(clean.ours), "checkov": _ids(clean.theirs)}, "faults": rows}
-    return Table("What each finds of seeded faults", ("fault", "kind", "checks", "checkov"), rows, notes, figures)
+    header = ("fault", "kind", "checks", "checkov")
+    return Table("What each finds of seeded faults", header, rows, notes, figures, words=len(header))
 
 
 def _row(kind: str, fault: Fault, clean: Both, root: Path, name: str) -> tuple[str, ...]:

@@ -21,21 +21,31 @@ _LINUX_UNIT = 1024
 
 @dataclass(frozen=True)
 class Table:
-    """The outcome of one benchmark. figures: the same for machines, every single run included."""
+    """The outcome of one benchmark. words: how many columns, from the left, hold words and not figures.
+
+    figures: the same for machines, every single run included.
+    """
 
     title: str
     header: Sequence[str]
     rows: Sequence[Sequence[str]]
     notes: Sequence[str] = ()
     figures: Mapping[str, Any] = field(default_factory=dict)
+    words: int = 1
+
+    def markdown(self) -> str:
+        """For a page: a paragraph, the table, notes as paragraphs."""
+        rule = ["---" if place < self.words else "---:" for place in range(len(self.header))]
+        lines = ["| " + " | ".join(line) + " |" for line in (self.header, rule, *self.rows)]
+        return "\n\n".join([f"{self.title}:", "\n".join(lines), *self.notes])
 
     def text(self) -> str:
-        """Aligned columns, the first to the left and the others to the right; notes below."""
+        """Aligned columns, words to the left and figures to the right; notes below."""
         lines = [self.header, *self.rows]
         widths = [max(len(line[place]) for line in lines) for place in range(len(self.header))]
         told = [
             " ".join(
-                (each.rjust if place else each.ljust)(width)
+                (each.ljust if place < self.words else each.rjust)(width)
                 for place, (each, width) in enumerate(zip(line, widths, strict=True))
             ).rstrip()
             for line in lines

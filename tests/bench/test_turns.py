@@ -34,6 +34,9 @@ def test_runs_go_forwards_and_backwards_in_turn() -> None:
 def test_a_table_is_aligned() -> None:
     table = Table("Title", ("pack", "time"), [("all", "12.0 s"), ("a few", "1 s")], ["a note"])
     assert table.text() == "Title\npack    time\nall   12.0 s\na few    1 s\na note"
+    lines = ["Title:", "", "| pack | time |", "| --- | ---: |", "| all | 12.0 s |", "| a few | 1 s |", "", "a note"]
+    assert table.markdown() == "\n".join(lines)
+    assert Table("Title", ("a", "b"), [("long", "x")], words=2).text() == "Title\na    b\nlong x"
 
 
 def test_a_process_gives_output_memory_and_code(tmp_path: Path) -> None:
