@@ -16,6 +16,8 @@ FOLDER: Final = Path(__file__).resolve().parent.parent / "docs" / "policies"
 SCHEMA: Final = files.FOLDER / "schema.json"
 TITLES: Final = {
     "ALB": "Load balancers",
+    "ECR": "Image repositories",
+    "EKS": "Clusters and their controllers",
     "K8S": "Kubernetes objects",
     "LAT": "VPC Lattice",
     "XST": "From one end to the other",
