@@ -95,8 +95,12 @@ class Evaluator:
         return self._try(self._alone.get(resource.kind, ()), sound, Graph([sound]))
 
     def together(self, resources: Sequence[Resource]) -> Report:
-        """The rules that look at resources beside others."""
-        sound = [self._sound(each) for each in resources]
+        """The rules that look at resources beside others.
+
+        The engine sends them in the order in which they came to be, another one in every run; findings do not depend on
+        it, also where a rule names the first of several.
+        """
+        sound = [self._sound(each) for each in sorted(resources, key=lambda each: each.urn)]
         graph, report = Graph(sound), Report()
         for resource in sound:
             found = self._together.get(resource.kind)

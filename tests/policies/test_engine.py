@@ -240,6 +240,16 @@ def test_a_rule_that_breaks_harms_no_other_and_is_no_pass() -> None:
     assert (report.pairs, report.evaluated) == (2, 1)
 
 
+def test_what_is_found_does_not_depend_on_the_order_of_resources() -> None:
+    def first(_: Resource, context: Context) -> Iterator[Problem]:
+        yield Problem("", f"beside {next(context.graph.of('aws:lb:TargetGroup')).name}")
+
+    groups = [made(GROUP, name) for name in "bca"]
+    evaluator = Evaluator([rule("A1", first, stack=True)], {}, {})
+    assert evaluator.together(groups) == evaluator.together(groups[::-1])
+    assert {each.message for each in evaluator.together(groups).findings} == {"beside a"}
+
+
 def test_a_rule_sees_what_it_can_before_the_unknown() -> None:
     def half(resource: Resource, _: Context) -> Iterator[Problem]:
         yield Problem("port", "seen")
