@@ -58,6 +58,7 @@ class Graph:
             elif place is not None:
                 self._by_place.setdefault((each.kind, str(place[0]), str(place[1])), []).append(each)
         self._remembered: dict[tuple[Callable[[Resource], Any], str], Any] = {}
+        self._used: dict[tuple[str, tuple[str, ...]], list[Resource]] = {}
         self._labels: dict[tuple[str, str], dict[tuple[str, Any], list[Resource]]] = {}
         self._selected: dict[tuple[str, tuple[str, ...]], list[Resource]] = {}
         self._selecting: dict[tuple[str, tuple[str, ...]], _Table] = {}
@@ -111,9 +112,12 @@ class Graph:
             return candidates[0]
         raise UnknownValueError(f"{resource.name}: {path}")
 
-    def users(self, resource: Resource, *kinds: str) -> list[Resource]:
+    def users(self, resource: Resource, *kinds: str) -> Sequence[Resource]:
         """The resources of some kinds with a property that was made of this one, or that holds its id or ARN."""
-        return [each for each in self._users.get(resource.urn, ()) if each.kind in kinds]
+        key = (resource.urn, kinds)
+        if key not in self._used:
+            self._used[key] = [each for each in self._users.get(resource.urn, ()) if each.kind in kinds]
+        return self._used[key]
 
     def remembered(self, what: Callable[[Resource], Any], resource: Resource) -> Any:
         """What a function of one resource gives, worked out once for rules that compare each with each."""
