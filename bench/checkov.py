@@ -43,7 +43,7 @@ def program() -> Path:
         said = str(getattr(error, "stderr", "") or error).strip().splitlines()
         raise MissingError(
             f"checkov {VERSION} could not be installed ({said[-1] if said else error}). Needed: Python's venv module "
-            f"and a package index that pip reaches (its usual settings and variables hold), about 500 MB in {home}"
+            f"and a package index that pip reaches (its usual settings and variables hold), about 300 MB in {home}"
         ) from None
     return made
 

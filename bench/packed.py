@@ -21,8 +21,9 @@ from policies.rules import REGISTRY
 from tools import environment
 
 RESOURCES: Final = 1500
-_PER_WORKLOAD: Final = 12
-"""About what the platform registers for each workload (bench/bare)."""
+_PER_WORKLOAD: Final = 10
+_AROUND: Final = 60
+"""About what the platform registers beside its workloads: network, cluster, load balancers (bench/bare)."""
 _EMPTY: Final = "one empty policy"
 
 
@@ -33,7 +34,9 @@ def previews(resources: int, rounds: int, root: Path) -> list[Table]:
     steps = build(services_for(resources)).preview()
     file.write_text(json.dumps(steps), encoding="utf-8")
     alone = programs.registering(file, root / "registered")
-    whole = programs.make("platform", resources // _PER_WORKLOAD, root / "platform", throw_away=True)
+    whole = programs.make(
+        "platform", max(1, (resources - _AROUND) // _PER_WORKLOAD), root / "platform", throw_away=True
+    )
     return [
         _compared(f"Preview of {len(steps)} resources, no provider asked", alone, chosen, rounds),
         _compared("Preview of the platform on the local cloud", whole, chosen, rounds),
