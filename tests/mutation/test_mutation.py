@@ -16,7 +16,7 @@ from tests.mutation.outcome import Outcome
 
 pytestmark = [pytest.mark.engine, pytest.mark.slow, pytest.mark.timeout(1800)]
 
-REPORT = CHECKOUT / "docs" / "policies" / "mutants.md"
+REPORT = CHECKOUT / "docs" / "policy-mutants.md"
 # At least this share of what breaks something must be found.
 GOAL = 0.99
 
