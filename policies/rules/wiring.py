@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
+from policies.engine.graph import Graph
 from policies.engine.resource import Resource, number
 from policies.engine.rule import ADVISORY, HIGH, MANDATORY, MEDIUM, Context, Example, Problem, Rule
 from policies.engine.unknown import known
@@ -197,11 +198,17 @@ K8S034: Final = Rule(
 )
 
 
+def _ends(binding: Resource, graph: Graph) -> tuple[Resource | None, Resource | None]:
+    """The gRPC target group of a binding and its Kubernetes Service, as far as they are the program's."""
+    group = graph.referred(binding, "spec.targetGroupARN", TARGET_GROUP)
+    service = graph.object(binding, "spec.serviceRef.name", SERVICE)
+    return group if group is not None and grpc.speaks_grpc(group) else None, service
+
+
 def _outlived(resource: Resource, context: Context) -> Iterator[Problem]:
     graph = context.graph
-    target_group = graph.referred(resource, "spec.targetGroupARN", TARGET_GROUP)
-    service = graph.object(resource, "spec.serviceRef.name", SERVICE)
-    if target_group is None or service is None or not grpc.speaks_grpc(target_group):
+    target_group, service = _ends(resource, graph)
+    if target_group is None or service is None:
         return
     delay = number(known(target_group.get("deregistrationDelay", 300)))
     for each in graph.selected(service, *WORKLOADS):
@@ -260,9 +267,8 @@ def _listened(resource: Resource, context: Context) -> Iterator[Problem]:
         yield from _asks(resource, context)
         return
     graph = context.graph
-    target_group = graph.referred(resource, "spec.targetGroupARN", TARGET_GROUP)
-    service = graph.object(resource, "spec.serviceRef.name", SERVICE)
-    if target_group is None or service is None or not grpc.speaks_grpc(target_group):
+    target_group, service = _ends(resource, graph)
+    if target_group is None or service is None:
         return
     wanted = number(known(target_group.get("healthCheck.port")))
     if wanted is None:
