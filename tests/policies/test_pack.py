@@ -65,8 +65,14 @@ def expected(*, stack: bool) -> set[tuple[str, str]]:
     }
 
 
-def test_every_bad_example_of_one_resource_is_found_by_its_rule(world: World, tmp_path: Path) -> None:
-    code, events = violations(world, tmp_path / "events", EVERY, EXAMPLES="bad")
+@pytest.fixture(scope="module")
+def refused(world: World, tmp_path_factory: pytest.TempPathFactory) -> tuple[int, list[dict[str, Any]]]:
+    """What a preview of every bad example says, at the levels that rules have by default."""
+    return violations(world, tmp_path_factory.mktemp("refused") / "events", EVERY, EXAMPLES="bad")
+
+
+def test_every_bad_example_of_one_resource_is_found_by_its_rule(refused: tuple[int, list[dict[str, Any]]]) -> None:
+    code, events = refused
     assert code != 0
     missed = expected(stack=False) - {about(event) for event in events}
     assert missed == set()
@@ -90,9 +96,8 @@ def test_no_good_example_is_found_by_its_rule_and_in_process_the_findings_are_th
             assert judged(rule, resources(example)).findings == []
 
 
-def test_an_event_says_what_why_and_what_to_do(world: World, tmp_path: Path) -> None:
-    _, events = violations(world, tmp_path / "events", EVERY, EXAMPLES="bad")
-    event = next(each for each in events if about(each) == ("ALB006", "ALB006-0-orders"))
+def test_an_event_says_what_why_and_what_to_do(refused: tuple[int, list[dict[str, Any]]]) -> None:
+    event = next(each for each in refused[1] if about(each) == ("ALB006", "ALB006-0-orders"))
     assert event["enforcementLevel"] == "mandatory"
     assert event["message"].splitlines()[0] == "The matcher of a gRPC target group means SERVING"
     assert "healthCheck.matcher: missing, which means 12 (UNIMPLEMENTED): any server passes" in event["message"]
