@@ -166,7 +166,8 @@ class Analyzer(analyzer_pb2_grpc.AnalyzerServicer):
             return replace(resource, partial=not resource.properties)
         computed = {key: resource.properties[key] for key in _COMPUTED if key in resource.properties}
         properties = {**computed, **known.properties}
-        return replace(resource, properties=properties, secrets=(*resource.secrets, *known.secrets))
+        secrets, ignored = (*resource.secrets, *known.secrets), (*resource.ignored, *known.ignored)
+        return replace(resource, properties=properties, secrets=secrets, ignored=ignored)
 
     def Remediate(self, request: Any, context: Any) -> Any:  # noqa: N802
         """Makes the changes that are safe, where the configuration asks for it."""
@@ -231,6 +232,8 @@ def _resource(request: Any) -> Resource:
         parent=request.options.parent,
         protect=request.options.protect,
         secrets=tuple(decoder.secrets),
+        provider=request.provider.urn,
+        ignored=tuple(request.options.ignoreChanges),
     )
 
 
@@ -248,6 +251,8 @@ def _stack_resource(request: Any, keys: Iterable[str] | None) -> Resource:
         property_dependencies={key: tuple(each.urns) for key, each in request.propertyDependencies.items()},
         protect=request.options.protect,
         secrets=tuple(decoder.secrets),
+        provider=request.provider.urn,
+        ignored=tuple(request.options.ignoreChanges),
     )
 
 

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import traceback
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from policies.engine.forms import Fields
 from policies.engine.graph import Graph
 from policies.engine.resource import Resource
 from policies.engine.rule import Context, Level, Rule
-from policies.engine.unknown import UnknownValueError
+from policies.engine.unknown import UnknownValueError, stated
 
 
 @dataclass(frozen=True)
@@ -90,7 +90,9 @@ class Evaluator:
         return kind in self._alone
 
     def alone(self, resource: Resource) -> Report:
-        """The rules that look at one resource."""
+        """The rules that look at one resource; none for one that the program only looks up, as it cannot mend it."""
+        if resource.read:
+            return Report()
         sound = self._sound(resource)
         return self._try(self._alone.get(resource.kind, ()), sound, Graph([sound]))
 
@@ -104,7 +106,7 @@ class Evaluator:
         graph, report = Graph(sound), Report()
         for resource in sound:
             found = self._together.get(resource.kind)
-            if found:
+            if found and not resource.read:
                 report.add(self._try(found, resource, graph))
         return report
 
@@ -119,7 +121,10 @@ class Evaluator:
 
     def _sound(self, resource: Resource) -> Resource:
         form = self._forms.get(resource.kind)
-        return resource.sound(form) if form is not None else resource
+        sound = resource.sound(form) if form is not None else resource
+        if not resource.patch:
+            return sound
+        return replace(sound, properties={key: stated(each, key) for key, each in sound.properties.items()})
 
     def _try(self, rules: Iterable[Rule], resource: Resource, graph: Graph) -> Report:
         report = Report()

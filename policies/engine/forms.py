@@ -17,6 +17,8 @@ from typing import Any, Final, NamedTuple
 from policies.engine.unknown import Unknown
 
 _DIGITS: Final = re.compile(r"-?\d+(?:\.0+)?")
+# No port, time or count is as large; larger ones are no longer exact, and some cannot even be written down.
+_BEYOND: Final = 2**53
 
 
 class Fault(NamedTuple):
@@ -57,6 +59,14 @@ class Form:
 
     def _look(self, value: Any, path: str, found: Findings) -> Any:
         raise NotImplementedError
+
+
+@dataclass(frozen=True)
+class Anything(Form):
+    """A value of any type."""
+
+    def _look(self, value: Any, path: str, found: Findings) -> Any:
+        return value
 
 
 @dataclass(frozen=True)
@@ -102,10 +112,11 @@ class Number(Form):
         if self.other and value == self.other:
             return value
         text = isinstance(value, str) and _DIGITS.fullmatch(value.strip()) is not None
-        if isinstance(value, bool) or not (isinstance(value, (int, float)) or text):
+        given = number(value)
+        if given is None or not (text or isinstance(value, (int, float))):
             found.must(path, self._words())
             return Unknown(path)
-        if not self.least <= float(value) <= self.most or (text and self.strict):
+        if not self.least <= given <= self.most or (text and self.strict):
             found.must(path, self._words() + (", not text" if text and self.strict else ""))
         return value
 
@@ -139,7 +150,7 @@ class NumberOrName(Form):
     judged = True
 
     def _look(self, value: Any, path: str, found: Findings) -> Any:
-        if isinstance(value, bool) or not isinstance(value, (int, float, str)):
+        if not isinstance(value, str) and number(value) is None:
             found.must(path, self.words)
             return Unknown(path)
         if isinstance(value, str):
@@ -168,8 +179,15 @@ class Each(Form):
             return Unknown(path)
         if len(value) < self.least:
             found.faults.append(Fault(path, f"must have at least {self.least}, and has {len(value)}", absent=True))
-        made = [self.form.sound(each, f"{path}[{place}]", found) for place, each in enumerate(value)]
+        made = [self._item(each, f"{path}[{place}]", found) for place, each in enumerate(value)]
         return value if all(new is old for new, old in zip(made, value, strict=True)) else made
+
+    def _item(self, value: Any, path: str, found: Findings) -> Any:
+        """An item; nothing at all is none."""
+        if value is None:
+            found.must(path, "something")
+            return Unknown(path)
+        return self.form.sound(value, path, found)
 
 
 @dataclass(frozen=True)
@@ -187,8 +205,9 @@ class Table(Form):
         if not isinstance(value, Mapping):
             found.must(path, "a map")
             return Unknown(path)
-        made = {key: self.form.sound(each, f"{path}.{key}", found) for key, each in value.items()}
-        return value if all(made[key] is value[key] for key in made) else made
+        stated = _stated(value)
+        made = {key: self.form.sound(each, f"{path}.{key}", found) for key, each in stated.items()}
+        return stated if all(made[key] is stated[key] for key in made) else made
 
 
 @dataclass(frozen=True)
@@ -225,11 +244,33 @@ class Fields(Form):
         both = [name for name in self.most_one if value.get(name) is not None]
         if len(both) > 1:
             found.faults.append(Fault(path, f"must not have {' and '.join(both)} together"))
-        made = dict(value)
+        stated = _stated(value)
+        made = dict(stated)
         for name, form in self.fields.items():
-            if name in value:
-                made[name] = form.sound(value[name], f"{start}{name}", found)
-        return value if all(made[key] is value[key] for key in made) else made
+            if name in stated:
+                made[name] = form.sound(stated[name], f"{start}{name}", found)
+        return stated if all(made[key] is stated[key] for key in made) else made
+
+
+def number(value: Any) -> float | None:
+    """A number that can be counted with, also one that was written as text; None where there is none.
+
+    Raises UnknownValueError when it is not known.
+    """
+    if value is None or isinstance(value, bool):
+        return None
+    if isinstance(value, (int, float)):
+        return value if abs(value) < _BEYOND else None
+    text = str(value).strip()
+    found = float(text) if re.fullmatch(r"-?\d+(?:\.\d+)?", text) else None
+    return found if found is not None and abs(found) < _BEYOND else None
+
+
+def _stated(value: Mapping[str, Any]) -> Mapping[str, Any]:
+    """A map without what is nothing, which is the same as not stated."""
+    if all(each is not None for each in value.values()):
+        return value
+    return {key: each for key, each in value.items() if each is not None}
 
 
 def _nearest(text: str, allowed: tuple[str, ...]) -> str:

@@ -1,18 +1,20 @@
 """How resources hang together.
 
 AWS resources by the URNs a property was made of, and by id or ARN where these are known (an ARN is not, in a first
-preview). Kubernetes objects by kind, namespace and name; where a preview does not know the namespace's name yet, the
-Namespace resource that it was made of stands for it. A relation that cannot be told raises UnknownValueError.
+preview). Kubernetes objects by cluster, kind, namespace and name; where a preview does not know the namespace's name
+yet, the Namespace resource that it was made of stands for it. A relation that cannot be told raises UnknownValueError.
 """
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import cached_property
-from typing import Any, Final, TypeVar
+from typing import Any, Final, NamedTuple, TypeVar
 
 from policies.engine.kinds import is_kubernetes
 from policies.engine.resource import Resource
+from policies.engine.selectors import plain_labels, selects
 from policies.engine.unknown import Unknown, UnknownValueError, is_unknown, known
 
 _T = TypeVar("_T")
@@ -20,12 +22,21 @@ NAMESPACE: Final = ":Namespace"
 _SERVICE: Final = ":Service"
 _LABELS: Final = "spec.template.metadata.labels"
 _IDENTITIES: Final = ("arn", "id")
+_CLUSTER: Final = "aws:eks:Cluster"
+_SERVER: Final = re.compile(r"""server["']?\s*:\s*["']?([^\s"',}]+)""")
 # By URN of what something leads to, and those of which it cannot be told, with why.
 _Table = tuple[dict[str, list[Resource]], list[tuple[Resource, str]]]
 # What an object leads to, such as the Services behind an Ingress.
 Leads = Callable[[Resource, "Graph"], Iterable[Resource]]
 # Where an object is that says no namespace; a Namespace itself is in none.
 _NO_NAMESPACE: Final = "default"
+
+
+class Space(NamedTuple):
+    """A namespace. cluster: see `Graph.cluster_of`. name: its name, or the URN of a Namespace whose name is unknown."""
+
+    cluster: str
+    name: str
 
 
 class Graph:
@@ -45,25 +56,34 @@ class Graph:
                 value = each.get(key)
                 if isinstance(value, str):
                     self._by_identity.setdefault(value, each)
+        self._clusters: dict[str, str] = {}
         self._places = {each.urn: self._place(each) for each in resources if is_kubernetes(each.kind)}
-        self._by_place: dict[tuple[str, str, str], list[Resource]] = {}
-        self._lost: dict[str, list[Resource]] = {}
-        self._by_space: dict[tuple[str, str | None], list[Resource]] = {}
+        self._by_place: dict[tuple[str, Space, str], list[Resource]] = {}
+        self._lost: dict[tuple[str, str], list[Resource]] = {}
+        self._by_space: dict[tuple[str, Space], list[Resource]] = {}
+        self._spaceless: dict[tuple[str, str], list[Resource]] = {}
         for each in resources:
-            place = self._places.get(each.urn)
-            if place is not None:
-                self._by_space.setdefault((each.kind, place[0]), []).append(each)
-            if place is not None and None in place:
-                self._lost.setdefault(each.kind, []).append(each)
-            elif place is not None:
-                self._by_place.setdefault((each.kind, str(place[0]), str(place[1])), []).append(each)
+            if each.urn in self._places:
+                self._index(each, *self._places[each.urn])
         self._remembered: dict[tuple[Callable[[Resource], Any], str], Any] = {}
         self._used: dict[tuple[str, tuple[str, ...]], list[Resource]] = {}
-        self._labels: dict[tuple[str, str], dict[tuple[str, Any], list[Resource]]] = {}
+        self._labels: dict[tuple[str, Space], dict[tuple[str, Any], list[Resource]]] = {}
         self._selected: dict[tuple[str, tuple[str, ...]], list[Resource]] = {}
         self._selecting: dict[tuple[str, tuple[str, ...]], _Table] = {}
         self._whole: dict[Callable[[Graph], Any], Any] = {}
         self._leading: dict[tuple[Leads, str], _Table] = {}
+
+    def _index(self, resource: Resource, space: Space | None, name: str | None) -> None:
+        """Puts an object where it can be looked up."""
+        here = (resource.kind, self.cluster_of(resource))
+        if space is None:
+            self._spaceless.setdefault(here, []).append(resource)
+        else:
+            self._by_space.setdefault((resource.kind, space), []).append(resource)
+        if space is None or name is None:
+            self._lost.setdefault(here, []).append(resource)
+        else:
+            self._by_place.setdefault((resource.kind, space, name), []).append(resource)
 
     def of(self, *kinds: str) -> Iterator[Resource]:
         """All resources of some kinds."""
@@ -135,8 +155,40 @@ class Graph:
 
     # Kubernetes
 
-    def namespace_of(self, resource: Resource) -> str:
-        """What the namespace is told apart by: its name, or the URN of a Namespace whose name is not known yet."""
+    def provider(self, resource: Resource) -> Resource | None:
+        """The provider of a resource; None where it is not told."""
+        return self._by_urn.get(resource.provider)
+
+    def cluster_of(self, resource: Resource) -> str:
+        """What the cluster of an object is told apart by, "" for the one that the surroundings say.
+
+        Providers are of one cluster where they were made of one, or say the same API server.
+        """
+        urn = resource.provider
+        if urn not in self._clusters:
+            provider = self._by_urn.get(urn)
+            ambient = not urn or urn.rpartition("::")[2].startswith("default")
+            self._clusters[urn] = "" if ambient else urn if provider is None else self._server(provider)
+        return self._clusters[urn]
+
+    def _server(self, provider: Resource) -> str:
+        made = self.made_of(provider, "kubeconfig", _CLUSTER)
+        if made:
+            return " ".join(each.urn for each in made)
+        given = [provider.get(key) for key in ("clusterIdentifier", "kubeconfig", "context", "cluster")]
+        if any(is_unknown(each) for each in given):
+            return " ".join(sorted(provider.property_dependencies.get("kubeconfig", ()))) or provider.urn
+        if given[0]:
+            return str(given[0])
+        servers = set(_SERVER.findall(str(given[1] or "")))
+        return servers.pop() if len(servers) == 1 else " ".join(str(each) for each in given[1:] if each)
+
+    def beside(self, near: Resource, *kinds: str) -> Iterator[Resource]:
+        """All objects of some kinds in the cluster of another."""
+        return (each for each in self.of(*kinds) if self.cluster_of(each) == self.cluster_of(near))
+
+    def namespace_of(self, resource: Resource) -> Space:
+        """The namespace of an object. Raises UnknownValueError where it cannot be told."""
         place = self._places.get(resource.urn)
         if place is None or place[0] is None:
             raise UnknownValueError(f"{resource.name}: metadata.namespace")
@@ -145,11 +197,11 @@ class Graph:
     def namespace(self, resource: Resource) -> Resource | None:
         """The Namespace resource an object is in; None where it is none of the program's."""
         key = self.namespace_of(resource)
-        if key in self._by_urn:
-            return self._by_urn[key]
-        for each in self._by_place.get((NAMESPACE, _NO_NAMESPACE, key), ()):
+        if key.name in self._by_urn:
+            return self._by_urn[key.name]
+        for each in self._by_place.get((NAMESPACE, Space(key.cluster, _NO_NAMESPACE), key.name), ()):
             return each
-        for each in self._lost.get(NAMESPACE, ()):
+        for each in self._lost.get((NAMESPACE, key.cluster), ()):
             raise UnknownValueError(f"{each.name}: metadata.name")
         return None
 
@@ -168,8 +220,8 @@ class Graph:
             raise UnknownValueError(f"{near.name}: {path}")
         return self.named(self.namespace_of(near), str(name), *kinds)
 
-    def named(self, namespace: str, name: str, *kinds: str) -> Resource | None:
-        """The object of some kinds by namespace (as `namespace_of` gives it) and name; None where there is none.
+    def named(self, namespace: Space, name: str, *kinds: str) -> Resource | None:
+        """The object of some kinds by namespace and name; None where there is none.
 
         Raises UnknownValueError when it may be one whose name or namespace is not known.
         """
@@ -178,16 +230,16 @@ class Graph:
                 if not each.patch:
                     return each
         for kind in kinds:
-            for each in self._lost.get(kind, ()):
+            for each in self._lost.get((kind, namespace.cluster), ()):
                 space, own = self._places[each.urn]
                 if space in (None, namespace) and own in (None, name):
                     raise UnknownValueError(f"{each.name}: metadata")
         return None
 
-    def inside(self, namespace: str, *kinds: str) -> Iterator[Resource]:
+    def inside(self, namespace: Space, *kinds: str) -> Iterator[Resource]:
         """All objects of some kinds in a namespace. Raises UnknownValueError when some object's is not known."""
         for kind in kinds:
-            for each in self._by_space.get((kind, None), ()):
+            for each in self._spaceless.get((kind, namespace.cluster), ()):
                 raise UnknownValueError(f"{each.name}: metadata.namespace")
             yield from self._by_space.get((kind, namespace), ())
 
@@ -236,7 +288,7 @@ class Graph:
         if table[1]:
             space = self.namespace_of(target)
             for other, unknown in table[1]:
-                if self._places[other.urn][0] in (None, space):
+                if self.cluster_of(other) == space.cluster and self._places[other.urn][0] in (None, space):
                     raise UnknownValueError(unknown)
         return table[0].get(target.urn, [])
 
@@ -259,7 +311,7 @@ class Graph:
             if selects(selector, each.get(_LABELS) or {})
         ]
 
-    def _labelled(self, kind: str, space: str) -> dict[tuple[str, Any], list[Resource]]:
+    def _labelled(self, kind: str, space: Space) -> dict[tuple[str, Any], list[Resource]]:
         """The workloads of a namespace by each label of their pods."""
         if (kind, space) not in self._labels:
             found: dict[tuple[str, Any], list[Resource]] = {}
@@ -269,13 +321,13 @@ class Graph:
             self._labels[kind, space] = found
         return self._labels[kind, space]
 
-    def _place(self, resource: Resource) -> tuple[str | None, str | None]:
+    def _place(self, resource: Resource) -> tuple[Space | None, str | None]:
         """Namespace and name; None for what is not known."""
         name = resource.get("metadata.name", "")
         return self._namespace_key(resource), None if is_unknown(name) else str(name)
 
-    def namespace_at(self, resource: Resource, path: str) -> str:
-        """What the namespace that stands at a path is told apart by; the resource's own where nothing stands there."""
+    def namespace_at(self, resource: Resource, path: str) -> Space:
+        """The namespace that stands at a path; the resource's own where nothing stands there."""
         if resource.get(path) is None:
             return self.namespace_of(resource)
         found = self._namespace_key(resource, path)
@@ -283,10 +335,10 @@ class Graph:
             raise UnknownValueError(f"{resource.name}: {path}")
         return found
 
-    def _namespace_key(self, resource: Resource, path: str = "metadata.namespace") -> str | None:
-        value = resource.get(path, _NO_NAMESPACE)
+    def _namespace_key(self, resource: Resource, path: str = "metadata.namespace") -> Space | None:
+        cluster, value = self.cluster_of(resource), resource.get(path, self._default(resource))
         if not isinstance(value, Unknown):
-            return str(value)
+            return Space(cluster, str(value))
         urns = resource.property_dependencies.get(_root(path), ())
         found = [each for urn in urns if (each := self._by_urn.get(urn)) is not None]
         spaces = [each for each in found if each.kind == NAMESPACE]
@@ -296,7 +348,12 @@ class Graph:
         if len(spaces) != 1:
             return None
         own = spaces[0].get("metadata.name")
-        return own if isinstance(own, str) else spaces[0].urn
+        return Space(cluster, own if isinstance(own, str) else spaces[0].urn)
+
+    def _default(self, resource: Resource) -> Any:
+        """The namespace of what names none: that of its provider."""
+        provider = self.provider(resource) if resource.kind != NAMESPACE else None
+        return _NO_NAMESPACE if provider is None else provider.get("namespace", _NO_NAMESPACE)
 
     @cached_property
     def _users(self) -> dict[str, list[Resource]]:
@@ -317,38 +374,14 @@ def _root(path: str) -> str:
     return path.partition(".")[0].partition("[")[0]
 
 
-def plain_labels(selector: Mapping[str, Any]) -> Mapping[str, Any]:
-    """The labels that a selector wants: all of a Service's, or `matchLabels` of any other."""
-    if "matchLabels" not in selector and "matchExpressions" not in selector:
-        return selector
-    labels: Mapping[str, Any] = known(selector.get("matchLabels")) or {}
-    return labels
-
-
-def selects(selector: Mapping[str, Any], labels: Mapping[str, Any]) -> bool:
-    """Whether a selector selects pods with some labels (Kubernetes: "Labels and Selectors")."""
-    if not all(labels.get(key) == value for key, value in plain_labels(selector).items()):
-        return False
-    return all(_holds(known(each), labels) for each in known(selector.get("matchExpressions")) or ())
-
-
-def _holds(expression: Mapping[str, Any], labels: Mapping[str, Any]) -> bool:
-    key, operator = known(expression.get("key")), known(expression.get("operator"))
-    given = known(labels.get(key))
-    values = [known(each) for each in known(expression.get("values")) or ()]
-    if operator in ("Exists", "DoesNotExist"):
-        return (given is not None) is (operator == "Exists")
-    return (given in values) is (operator == "In")
-
-
 def _texts(value: Any) -> Iterator[str]:
-    """Every text that may be an id or ARN."""
-    if isinstance(value, str):
-        if len(value) > 8:
-            yield value
-    elif isinstance(value, Mapping):
-        for each in value.values():
-            yield from _texts(each)
-    elif isinstance(value, list):
-        for each in value:
-            yield from _texts(each)
+    """Every text that may be an id or ARN, however deep it lies."""
+    waiting = [value]
+    while waiting:
+        each = waiting.pop()
+        if isinstance(each, str) and len(each) > 8:
+            yield each
+        elif isinstance(each, Mapping):
+            waiting += each.values()
+        elif isinstance(each, list):
+            waiting += list.__iter__(each)  # also of one that is not whole

@@ -8,9 +8,9 @@ from dataclasses import dataclass, field, replace
 from functools import cached_property, lru_cache
 from typing import Any, Final
 
-from policies.engine.forms import Fault, Fields, Findings
+from policies.engine.forms import Fault, Fields, Findings, number
 from policies.engine.kinds import Kind, kind_of
-from policies.engine.unknown import MISSING, Unknown
+from policies.engine.unknown import MISSING, Unknown, UnknownValueError
 
 _STEP: Final = re.compile(r"\[(\d+)\]|([^.\[\]]+)")
 _LONGEST: Final = 80
@@ -28,8 +28,10 @@ class Resource:
 
     properties: its inputs; in state also what the provider computed. property_dependencies: by top-level property, the
     URNs of the resources it was made of, known even where the value is not. secrets: paths of secret values. partial:
-    whether there is more to it than `properties` says. faults: values that are of a wrong type or not allowed. unseen:
-    paths of values that were to be looked at for that and are not known; see `sound`.
+    whether there is more to it than `properties` says. provider: the URN of its provider, "" where that is not told.
+    ignored: paths whose changes the program ignores. read: whether the program only looks it up. faults: values that
+    are of a wrong type or not allowed. unseen: paths of values that were to be looked at for that and are not known;
+    see `sound`.
     """
 
     type: str
@@ -42,6 +44,9 @@ class Resource:
     protect: bool = False
     secrets: tuple[str, ...] = ()
     partial: bool = False
+    provider: str = ""
+    ignored: tuple[str, ...] = ()
+    read: bool = False
     faults: tuple[Fault, ...] = ()
     unseen: tuple[str, ...] = ()
 
@@ -87,8 +92,11 @@ class Resource:
         return value
 
     def items(self, path: str) -> Iterator[tuple[str, Any]]:
-        """The values of a list, each with its path. Raises UnknownValueError when the list is not known."""
-        for place, value in enumerate(self.get(path, ()) or ()):
+        """The values of a list, each with its path. Raises UnknownValueError when it is not known, or is no list."""
+        given = self.get(path, ())
+        if not isinstance(given, (list, tuple)):
+            raise UnknownValueError(path)
+        for place, value in enumerate(given):
             yield f"{path}[{place}]", value
 
     def shown(self, path: str) -> str:
@@ -112,18 +120,11 @@ def shown(value: Any) -> str:
     return str(value) if isinstance(value, (int, float)) else "a map" if isinstance(value, Mapping) else "a list"
 
 
-def number(value: Any) -> float | None:
-    """A number, also one that was written as text; None where there is none. Raises UnknownValueError when unknown."""
-    if value is None or isinstance(value, bool):
-        return None
-    if isinstance(value, (int, float)):
-        return value
-    text = str(value).strip()
-    return float(text) if re.fullmatch(r"-?\d+(?:\.\d+)?", text) else None
-
-
 def flag(value: Any, *, default: bool) -> bool:
     """A flag, also one that was written as text."""
     if value is None:
         return default
     return value if isinstance(value, bool) else str(value).strip().lower() == "true"
+
+
+__all__ = ["Resource", "flag", "number", "shown"]

@@ -36,6 +36,8 @@ def resource(state: Mapping[str, Any], *, computed: bool = False) -> Resource:
         outputs = state.get("outputs") or {}
         named = Decoder().plain({key: outputs[key] for key in ("arn",) if key in outputs})
         own = {"id": state["id"]} if state.get("id") else {}
+        if state.get("external"):  # it has no inputs
+            own = {**Decoder().plain(outputs), **own}
         properties = {**named, **own, **properties}
     urn = state["urn"]
     return Resource(
@@ -50,4 +52,7 @@ def resource(state: Mapping[str, Any], *, computed: bool = False) -> Resource:
         },
         protect=bool(state.get("protect")),
         secrets=tuple(decoder.secrets),
+        provider=(state.get("provider") or "").rpartition("::")[0],
+        ignored=tuple(state.get("ignoreChanges") or ()),
+        read=bool(state.get("external")),
     )

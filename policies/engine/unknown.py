@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Final, NoReturn
 
 
@@ -45,6 +46,42 @@ def known(value: Any) -> Any:
     if isinstance(value, Unknown):
         raise UnknownValueError(value.path)
     return value
+
+
+class Stated(dict[str, Any]):
+    """A map that says some of its entries: any other may be there, and is not known."""
+
+    def __init__(self, value: Mapping[str, Any], path: str) -> None:
+        super().__init__({key: stated(each, f"{path}.{key}") for key, each in value.items()})
+        self._path = path
+
+    def get(self, key: str, default: Any = None) -> Any:
+        """The value; `Unknown` where none is said, whatever the default."""
+        return super().get(key, Unknown(f"{self._path}.{key}"))
+
+    def __contains__(self, key: object) -> bool:
+        if super().__contains__(key):
+            return True
+        raise UnknownValueError(f"{self._path}.{key}")
+
+
+class StatedList(list[Any]):
+    """A list that says some of its items: whoever looks for more than these gets an error at its end."""
+
+    def __init__(self, value: Sequence[Any], path: str) -> None:
+        super().__init__(stated(each, f"{path}[{place}]") for place, each in enumerate(value))
+        self._path = path
+
+    def __iter__(self) -> Iterator[Any]:
+        yield from super().__iter__()
+        raise UnknownValueError(self._path)
+
+
+def stated(value: Any, path: str) -> Any:
+    """A value of which only part is said, with `Stated` and `StatedList` in place of maps and lists."""
+    if isinstance(value, Mapping):
+        return Stated(value, path)
+    return StatedList(value, path) if isinstance(value, list) else value
 
 
 MISSING: Final = object()

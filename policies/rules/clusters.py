@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
+from policies.engine.graph import Graph
 from policies.engine.resource import Resource, flag
 from policies.engine.rule import ADVISORY, HIGH, MANDATORY, MEDIUM, Context, Example, Option, Problem, Rule
 from policies.engine.unknown import known
@@ -42,6 +43,14 @@ def cluster(**properties: Any) -> Mapping[str, Any]:
         "type": "aws:eks/cluster:Cluster",
         "properties": {key: value for key, value in usual.items() if value is not None},
     }
+
+
+def clusters_of(resource: Resource, graph: Graph) -> list[Resource]:
+    """The clusters of the program that an object may be in: that of its provider, or any where none is said."""
+    if not graph.cluster_of(resource):
+        return list(graph.of(CLUSTER))
+    provider = graph.provider(resource)
+    return graph.made_of(provider, "kubeconfig", CLUSTER) if provider is not None else []
 
 
 def version(resource: Resource) -> tuple[int, int] | None:
@@ -228,7 +237,7 @@ def _probes(resource: Resource, context: Context) -> Iterator[Problem]:
     if found is None or found >= _PROBES_STABLE:
         return
     for each in context.graph.of(*WORKLOADS):
-        if _probing(each):
+        if clusters_of(each, context.graph) == [resource] and _probing(each):
             yield Problem("version", f"{resource.shown('version')} does not surely run the gRPC probes of {each.name}")
             return
 

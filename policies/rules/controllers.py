@@ -49,12 +49,12 @@ def _fits(resource: Resource, context: Context) -> Iterator[Problem]:
         found = _installed(resource) if releases.chart(resource) == LBC_CHART else None
         if found is None or found >= _ROUTES_SINCE:
             return
-        for route in graph.of(GRPC_ROUTE):
+        for route in graph.beside(resource, GRPC_ROUTE):
             if gateways.ALB in _controllers(route, graph):
                 yield Problem("version", f"is release {found[0]}.{found[1]}, which does not know {route.name}")
                 return
     elif any(True for _ in graph.of(CLUSTER)):
-        installs = {releases.chart(each) for each in graph.of(RELEASE)} & set(_TITLES)
+        installs = {releases.chart(each) for each in graph.beside(resource, RELEASE)} & set(_TITLES)
         for name in sorted(_controllers(resource, graph) & set(_CHARTS)):
             wanted = _CHARTS[name]
             # A program that installs one controller and not the other one forgot it; others install them elsewhere.
@@ -155,12 +155,12 @@ def _is_for(association: Resource, accounts: list[Any], resource: Resource, grap
         return False
     if is_unknown(space) and association.property_dependencies.get("namespace"):
         return True
-    return bool(known(space) == releases.namespace(resource, graph)) or _named_by(resource, graph)
+    return bool(known(space) == releases.namespace(resource, graph).name) or _named_by(resource, graph)
 
 
 def _named_by(resource: Resource, graph: Graph) -> bool:
     """Whether the namespace of a release is one of the program's whose name is not known yet."""
-    return graph.by_urn(releases.namespace(resource, graph)) is not None
+    return graph.by_urn(releases.namespace(resource, graph).name) is not None
 
 
 def _associated(account: str, namespace: str = "kube-system") -> Mapping[str, Any]:

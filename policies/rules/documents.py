@@ -11,12 +11,20 @@ from policies.engine.rule import Context, Problem
 from policies.engine.unknown import known
 
 
+def parsed(text: Any) -> Any:
+    """What a JSON text says. Raises ValueError where it is none, or nested too deep to be read."""
+    try:
+        return json.loads(str(text))
+    except RecursionError as error:
+        raise ValueError("nested too deep") from error
+
+
 def open_to_all(resource: Resource, _: Context) -> Iterator[Problem]:
     """The statements of a resource's `policy` that let anybody in without a condition."""
     text = known(resource.get("policy"))
     try:
-        document = text if isinstance(text, Mapping) else json.loads(str(text))
-    except json.JSONDecodeError:
+        document = text if isinstance(text, Mapping) else parsed(text)
+    except ValueError:
         yield Problem("policy", "is no JSON")
         return
     if not isinstance(document, Mapping):
@@ -26,10 +34,11 @@ def open_to_all(resource: Resource, _: Context) -> Iterator[Problem]:
     for place, each in enumerate(statements if isinstance(statements, list) else [statements]):
         if not isinstance(known(each), Mapping):
             yield Problem("policy", f"statement {place} is no statement")
-        elif each.get("Effect") == "Allow" and _is_anyone(each.get("Principal")) and not each.get("Condition"):
-            yield Problem("policy", f"statement {place} lets anybody in, without a condition")
+        elif known(each.get("Effect")) == "Allow" and _is_anyone(each.get("Principal")):
+            if not known(each.get("Condition")):
+                yield Problem("policy", f"statement {place} lets anybody in, without a condition")
 
 
 def _is_anyone(who: Any) -> bool:
     accounts = known(known(who).get("AWS")) if isinstance(known(who), Mapping) else who
-    return "*" in accounts if isinstance(accounts, list) else bool(accounts == "*")
+    return "*" in [known(each) for each in accounts] if isinstance(accounts, list) else bool(accounts == "*")

@@ -36,7 +36,7 @@ class Attachment(NamedTuple):
 def controller(gateway: Resource, graph: Graph) -> str:
     """Who makes something of a Gateway, "" where the program does not tell."""
     name = known(gateway.get("spec.gatewayClassName"))
-    for each in graph.of(GATEWAY_CLASS):
+    for each in graph.beside(gateway, GATEWAY_CLASS):
         if known(each.get("metadata.name")) == name:
             return str(known(each.get("spec.controllerName")))
     if name == _LATTICE_CLASS:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, Final
@@ -11,6 +10,7 @@ from policies.engine.resource import Resource, number
 from policies.engine.rule import HIGH, MANDATORY, Context, Example, Option, Problem, Rule
 from policies.engine.unknown import is_unknown, known
 from policies.rules import grpc
+from policies.rules.documents import parsed
 from policies.rules.ingresses import PREFIX, backends, is_albs, is_grpc, notes
 from policies.rules.intent import port_says_grpc, service_ports
 from policies.rules.probes import SERVICE as GRPC_SERVICE
@@ -81,8 +81,8 @@ def _exact(resource: Resource, context: Context) -> Iterator[Problem]:
 
 def _is_json(text: str) -> bool:
     try:
-        json.loads(text)
-    except json.JSONDecodeError:
+        parsed(text)
+    except ValueError:
         return False
     return True
 

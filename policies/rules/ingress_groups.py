@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator, Mapping
 from typing import Any, Final, NamedTuple
 
@@ -11,7 +10,7 @@ from policies.engine.resource import Resource
 from policies.engine.rule import HIGH, MANDATORY, Context, Example, Problem, Rule
 from policies.engine.unknown import is_unknown, known
 from policies.rules.ingress_details import ingress as web
-from policies.rules.ingresses import is_albs, notes, parameters
+from policies.rules.ingresses import is_albs, listeners, notes, parameters
 from policies.rules.tokens import INGRESS
 
 _PAGE: Final = "AWS Load Balancer Controller, Ingress annotations"
@@ -35,9 +34,10 @@ _ATTRIBUTES: Final = "load-balancer-attributes"
 
 
 def _group(ingress: Resource, graph: Graph) -> str:
-    """The name of an Ingress's group, "" where it is alone; its class decides before it does."""
+    """The name of an Ingress's group in its cluster, "" where it is alone; its class decides before it does."""
     named = known(known(parameters(ingress, graph).get("group") or {}).get("name"))
-    return str(named or notes(ingress).get("group.name", ""))
+    name = str(named or notes(ingress).get("group.name", ""))
+    return f"{name} {graph.cluster_of(ingress)}" if name else ""
 
 
 class _Saying(NamedTuple):
@@ -94,10 +94,10 @@ def _ports(ingress: Resource, *, secure: bool) -> list[str]:
     given = notes(ingress)
     default = '[{"HTTPS": 443}]' if "certificate-arn" in given else '[{"HTTP": 80}]'
     try:
-        entries = json.loads(known(given.get("listen-ports", default)))
-    except json.JSONDecodeError:
+        entries = listeners(known(given.get("listen-ports", default)))
+    except ValueError:
         return []  # K8S024's
-    pairs = [pair for each in entries if isinstance(each, dict) for pair in each.items()]
+    pairs = [pair for each in entries for pair in each.items()]
     return [f" on {port}" for protocol, port in pairs if protocol == "HTTPS" or not secure]
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
@@ -11,6 +10,7 @@ from policies.engine.resource import Resource
 from policies.engine.rule import CRITICAL, HIGH, MANDATORY, Context, Example, Problem, Rule
 from policies.engine.unknown import is_unknown, known
 from policies.rules import grpc
+from policies.rules.documents import parsed
 from policies.rules.intent import port_says_grpc, reached, says_grpc, service_ports
 from policies.rules.probes import SERVICE as GRPC_SERVICE
 from policies.rules.probes import workload
@@ -37,10 +37,10 @@ def notes(ingress: Resource, service: Resource | None = None) -> dict[str, Any]:
 def parameters(ingress: Resource, graph: Graph) -> Mapping[str, Any]:
     """What the class of an Ingress says, {} without parameters of the program's."""
     name = known(ingress.get("spec.ingressClassName"))
-    for each in graph.of(CLASS):
+    for each in graph.beside(ingress, CLASS):
         if name is not None and known(each.get("metadata.name")) == name:
             wanted = known(each.get("spec.parameters.name"))
-            for found in graph.of(PARAMETERS):
+            for found in graph.beside(ingress, PARAMETERS):
                 if wanted is not None and known(found.get("metadata.name")) == wanted:
                     spec: Mapping[str, Any] = known(found.get("spec") or {})
                     return spec
@@ -61,7 +61,7 @@ def backends(ingress: Resource, graph: Graph) -> Iterator[tuple[str, Resource, M
         for place, path in enumerate(known((known(known(rule).get("http")) or {}).get("paths") or ())):
             where = f"{rule_path}.http.paths[{place}].backend.service"
             service = graph.object(ingress, f"{where}.name", SERVICE)
-            wanted = known((known(known(known(path)["backend"]).get("service")) or {}).get("port") or {})
+            wanted = known((known((known(known(path).get("backend")) or {}).get("service")) or {}).get("port") or {})
             for _, port in service_ports(service) if service is not None else ():
                 if known(wanted.get("number")) == known(port.get("port")) or (
                     wanted.get("name") is not None and known(wanted["name"]) == known(port.get("name"))
@@ -82,6 +82,14 @@ def _grpc_backends(ingress: Resource, graph: Graph) -> Iterator[tuple[str, Resou
         for where, service, port in backends(ingress, graph):
             if is_grpc(service, port, graph):
                 yield where, service
+
+
+def listeners(text: str) -> list[dict[str, Any]]:
+    """What listen-ports says: ports by protocol. Raises ValueError where it is no list of these."""
+    found = parsed(text)
+    if not isinstance(found, list) or not all(isinstance(each, dict) for each in found):
+        raise ValueError("no list of ports by protocol")
+    return found
 
 
 def _version(resource: Resource, context: Context) -> Iterator[Problem]:
@@ -146,11 +154,11 @@ def _https(resource: Resource, context: Context) -> Iterator[Problem]:
     certificate = "certificate-arn" in own or known(given.get("certificateArn")) or known(resource.get("spec.tls"))
     text = own.get("listen-ports")
     try:
-        found = list(json.loads(text)) if text else [{"HTTPS": 443}] if certificate else [{"HTTP": 80}]
-    except json.JSONDecodeError:
+        found = listeners(text) if text else [{"HTTPS": 443}] if certificate else [{"HTTP": 80}]
+    except ValueError:
         yield Problem("metadata.annotations", "listen-ports is no JSON")
         return
-    protocols = {protocol for each in found if isinstance(each, dict) for protocol in each}
+    protocols = {protocol for each in found for protocol in each}
     if "HTTPS" not in protocols:
         yield Problem("metadata.annotations", "listens on HTTP alone, where AWS refuses gRPC target groups")
     elif not certificate:

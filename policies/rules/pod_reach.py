@@ -14,7 +14,7 @@ from policies.engine.resource import Resource, number
 from policies.engine.rule import HIGH, MANDATORY, Context, Example, Problem, Rule
 from policies.engine.unknown import Unknown, known
 from policies.rules import gateways, grpc
-from policies.rules.clusters import CLUSTER, cluster
+from policies.rules.clusters import CLUSTER, cluster, clusters_of
 from policies.rules.forwarding import balancer_of
 from policies.rules.forwarding import targets as led_to
 from policies.rules.intent import containers, ports, service_ports
@@ -93,7 +93,7 @@ def _reached(resource: Resource, context: Context) -> Iterator[Problem]:
     group = graph.referred(resource, "spec.targetGroupARN", TARGET_GROUP)
     if group is None or not grpc.speaks_grpc(group) or known(group.get("targetType", "instance")) != "ip":
         return
-    if known(resource.get("spec.networking")) or not any(True for _ in graph.of(CLUSTER)):
+    if known(resource.get("spec.networking")) or not clusters_of(resource, graph):
         return
     for balancer in _balancers(group, graph):
         fronts, blocks = _from_balancer(balancer, graph)
@@ -249,7 +249,8 @@ def _from_lattice(permission: Permission) -> bool:
 
 def _prefixed(resource: Resource, context: Context) -> Iterator[Problem]:
     graph = context.graph
-    if not any(True for _ in graph.of(CLUSTER)):
+    here = graph.of(CLUSTER) if resource.kind == TARGETS else clusters_of(resource, graph)
+    if not any(True for _ in here):
         return
     seen: set[float] = set()
     for path, port in _lattice_ports(resource, graph):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from policies.engine.graph import Graph
+from policies.engine.graph import Graph, Space
 from policies.engine.resource import Resource
 from policies.rules.tokens import NAMESPACE, RELEASE
 
@@ -20,16 +20,17 @@ _BUNDLES: Final = (
 )
 
 
-def is_filled(space: str, graph: Graph) -> bool:
+def is_filled(space: Space, graph: Graph) -> bool:
     """Whether a chart or a file of the program may put objects into a namespace that the program does not name."""
     if any(graph.namespace_at(each, "namespace") == space for each in graph.of(RELEASE)):
         return True
-    return any(each.get("namespace", space) == space for each in graph.of(*_BUNDLES))
+    return any(each.get("namespace", space.name) == space.name for each in graph.of(*_BUNDLES))
 
 
-def is_made_here(space: str, graph: Graph) -> bool:
+def is_made_here(space: Space, graph: Graph) -> bool:
     """Whether a namespace is the program's own."""
-    return any(space == each.urn or each.get("metadata.name") == space for each in graph.of(NAMESPACE))
+    made = (each for each in graph.of(NAMESPACE) if graph.cluster_of(each) == space.cluster)
+    return any(space.name == each.urn or each.get("metadata.name") == space.name for each in made)
 
 
 def may_be_elsewhere(near: Resource, graph: Graph, *kinds: str) -> bool:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, NamedTuple
 
 from policies.engine.graph import Graph
 from policies.engine.resource import Resource
 from policies.engine.unknown import is_unknown, known
+from policies.rules.documents import parsed
 from policies.rules.ingresses import notes
 from policies.rules.intent import service_ports
 from policies.rules.tokens import BINDING, INGRESS, ROUTES, SERVICE, TARGET_GROUP
@@ -101,8 +101,8 @@ def _of_ingress(ingress: Resource, graph: Graph) -> Iterator[Reference]:
 def _forwards(text: str) -> Iterator[tuple[str, Any]]:
     """The Services and ports that the action of an annotation forwards to; none of one that is no JSON."""
     try:
-        action = json.loads(text)
-    except json.JSONDecodeError:
+        action = parsed(text)
+    except ValueError:
         return
     forward = action.get("forwardConfig") if isinstance(action, dict) else None
     groups = forward.get("targetGroups") if isinstance(forward, dict) else None

@@ -6,10 +6,9 @@ import re
 from collections.abc import Mapping
 from typing import Any, Final
 
-from policies.engine.graph import Graph
+from policies.engine.graph import Graph, Space
 from policies.engine.resource import Resource
-from policies.engine.unknown import UnknownValueError, is_unknown, known
-from policies.rules.tokens import NAMESPACE
+from policies.engine.unknown import UnknownValueError, known
 
 RELEASE: Final = "helm.sh:Release"
 LBC_CHART: Final = "aws-load-balancer-controller"
@@ -35,16 +34,9 @@ def version(text: Any) -> tuple[int, int] | None:
     return (int(found[1]), int(found[2])) if found else None
 
 
-def namespace(release: Resource, graph: Graph) -> str:
-    """The namespace of a release as `Graph.namespace_of` tells objects' namespaces apart."""
-    given = release.get("namespace", "default")
-    if not is_unknown(given):
-        return str(given)
-    made = graph.made_of(release, "namespace", NAMESPACE)
-    if len(made) != 1:
-        raise UnknownValueError(f"{release.name}: namespace")
-    name = made[0].get("metadata.name")
-    return name if isinstance(name, str) else made[0].urn
+def namespace(release: Resource, graph: Graph) -> Space:
+    """The namespace that a release is installed into."""
+    return graph.namespace_at(release, "namespace")
 
 
 def release(chart: str = LBC_CHART, *, made_of: Any = None, **properties: Any) -> Mapping[str, Any]:

@@ -125,7 +125,7 @@ def _configured(resource: Resource, led: Resource, graph: Graph) -> Iterator[Pro
 def _is_about(identifier: Mapping[str, Any], led: Resource, graph: Graph) -> bool:
     """Whether a part of a TargetGroupConfiguration is a GRPCRoute's: what it leaves out is true of all."""
     wanted = {key: known(identifier.get(key)) for key in ("kind", "namespace", "name")}
-    own = {"kind": "GRPCRoute", "namespace": graph.namespace_of(led), "name": known(led.get("metadata.name"))}
+    own = {"kind": "GRPCRoute", "namespace": graph.namespace_of(led).name, "name": known(led.get("metadata.name"))}
     return wanted["kind"] == "GRPCRoute" and all(value in (None, own[key]) for key, value in wanted.items())
 
 

@@ -9,6 +9,7 @@ from policies.engine.forms import Each, Fields, Number, Table, Text
 from policies.engine.resource import Resource
 from policies.engine.rule import HIGH, MANDATORY, Context, Example, Problem, Rule
 from policies.engine.unknown import UnknownValueError, known
+from policies.rules import shapes
 from policies.rules.forwarding import ACTIONS, actions
 from policies.rules.lattice import LISTENER as LATTICE_LISTENER
 from policies.rules.lattice import NETWORK, TARGETS
@@ -35,8 +36,11 @@ _CHECK: Final = Fields(
         "protocol": Text(("HTTP", "HTTPS", "TCP")),
     }
 )
+_TAGS: Final = Table(TEXT)
 _TARGET_GROUP: Final = Fields(
     {
+        "name": TEXT,
+        "tags": _TAGS,
         "port": PORT,
         "protocol": Text(_PROTOCOLS),
         "protocolVersion": _VERSION,
@@ -97,13 +101,19 @@ _LISTENER: Final = Fields(
     },
     required=("defaultActions",),
 )
-_VALUES: Final = Fields({"values": Each(Text(pattern=r".{1,128}", words="text of 1 to 128 characters"))})
+_VALUES: Final = Fields(
+    {"values": Each(Text(pattern=r".{1,128}", words="text of 1 to 128 characters")), "regexValues": Each(TEXT)}
+)
 _CONDITION: Final = Fields(
     {
         "pathPattern": _VALUES,
         "hostHeader": _VALUES,
         "httpHeader": Fields(
-            {"httpHeaderName": Text(pattern=r"\S{1,40}", words="the name of a header, of at most 40 characters")},
+            {
+                "httpHeaderName": Text(pattern=r"\S{1,40}", words="the name of a header, of at most 40 characters"),
+                "values": Each(TEXT),
+                "regexValues": Each(TEXT),
+            },
             required=("httpHeaderName",),
         ),
         "httpRequestMethod": Fields({"values": Each(TEXT, least=1)}),
@@ -132,7 +142,9 @@ _LOAD_BALANCER: Final = Fields(
         "xffHeaderProcessingMode": Text(("append", "preserve", "remove")),
         "subnets": Each(TEXT),
         "subnetMappings": Each(Fields({})),
+        "securityGroups": Each(TEXT),
         "accessLogs": Fields({"enabled": FLAG}),
+        "tags": _TAGS,
     }
 )
 
@@ -194,6 +206,7 @@ ALB042: Final = Rule(
         LISTENER: _LISTENER,
         LISTENER_RULE: _RULE,
         LOAD_BALANCER: _LOAD_BALANCER,
+        **shapes.AWS,
     },
     bad=(
         bad("another case", group(protocol="http")),
@@ -227,7 +240,9 @@ _LATTICE_GROUPS: Final = Fields(
         )
     }
 )
-_LATTICE_ACTION: Final = Fields({"fixedResponse": _LATTICE_ANSWER, "forwards": Each(_LATTICE_GROUPS)})
+_LATTICE_ACTION: Final = Fields(
+    {"fixedResponse": _LATTICE_ANSWER, "forwards": Each(_LATTICE_GROUPS), "forward": _LATTICE_GROUPS}
+)
 _LATTICE_PATH: Final = Fields(
     {"caseSensitive": FLAG, "match": Fields({"exact": TEXT, "prefix": TEXT}, one=("exact", "prefix"))}
 )
@@ -243,6 +258,7 @@ _LATTICE_CHECK: Final = Fields(
         "path": TEXT,
         "port": Number(1, 65535),
         "protocol": Text(("HTTP", "HTTPS")),
+        "protocolVersion": TEXT,
         "matcher": Fields({"value": TEXT}),
     }
 )
@@ -250,6 +266,8 @@ _LATTICE_CONFIG: Final = Fields(
     {
         "port": PORT,
         "protocol": Text(("HTTP", "HTTPS", "TCP")),
+        "protocolVersion": TEXT,
+        "vpcIdentifier": TEXT,
         "ipAddressType": Text(("IPV4", "IPV6")),
         "healthCheck": _LATTICE_CHECK,
     }
@@ -271,7 +289,14 @@ LAT023: Final = Rule(
     remedy="Choose one of the values that the message names.",
     source="VPC Lattice API Reference, TargetGroupConfig, HealthCheckConfig, CreateService, CreateListener, CreateRule",
     forms={
-        TARGETS: Fields({"type": Text(("IP", "LAMBDA", "INSTANCE", "ALB")), "name": TEXT, "config": _LATTICE_CONFIG}),
+        TARGETS: Fields(
+            {
+                "type": Text(("IP", "LAMBDA", "INSTANCE", "ALB")),
+                "name": TEXT,
+                "tags": _TAGS,
+                "config": _LATTICE_CONFIG,
+            }
+        ),
         LATTICE_SERVICE: Fields(
             {"authType": Text(("NONE", "AWS_IAM")), "name": TEXT, "tags": Table(TEXT), "certificateArn": TEXT}
         ),

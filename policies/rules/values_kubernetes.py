@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Final
 
-from policies.engine.forms import Each, Fields, Form, Number, Table, Text
+from policies.engine.forms import Anything, Each, Fields, Form, Number, Table, Text
 from policies.engine.rule import HIGH, MANDATORY, Example, Rule
+from policies.rules import shapes
 from policies.rules.end_to_end import binding
 from policies.rules.probes import SERVICE as GRPC_SERVICE
 from policies.rules.probes import workload
@@ -35,8 +36,9 @@ _NAME: Final = Text(
     words="at most 15 lower-case letters, digits and hyphens",
 )
 _LABELS: Final = Table(TEXT)
-_METADATA: Final = Fields({"name": TEXT, "namespace": TEXT, "labels": _LABELS})
-_SELECTOR: Final = Fields({"matchLabels": _LABELS})
+_METADATA: Final = Fields({"name": TEXT, "namespace": TEXT, "labels": _LABELS, "annotations": Table(Anything())})
+_EXPRESSIONS: Final = Each(Fields({"key": TEXT, "operator": TEXT, "values": Each(TEXT)}))
+_SELECTOR: Final = Fields({"matchLabels": _LABELS, "matchExpressions": _EXPRESSIONS})
 _HANDLERS: Final = ("grpc", "httpGet", "tcpSocket", "exec")
 _PROBE: Final = Fields(
     {
@@ -72,15 +74,24 @@ _CONTAINER: Final = Fields(
     },
     required=("name",),
 )
+_TERM: Final = Fields({"topologyKey": TEXT})
+_APART: Final = Fields(
+    {
+        "requiredDuringSchedulingIgnoredDuringExecution": Each(_TERM),
+        "preferredDuringSchedulingIgnoredDuringExecution": Each(Fields({"podAffinityTerm": _TERM})),
+    }
+)
 _POD: Final = Fields(
     {
         "containers": Each(_CONTAINER, least=1),
+        "initContainers": Each(_CONTAINER),
+        "affinity": Fields({"podAntiAffinity": _APART}),
         "terminationGracePeriodSeconds": _SECONDS,
         "topologySpreadConstraints": Each(Fields({"topologyKey": TEXT, "labelSelector": _SELECTOR})),
     },
     required=("containers",),
 )
-_TEMPLATE: Final = Fields({"metadata": Fields({"labels": _LABELS}), "spec": _POD})
+_TEMPLATE: Final = Fields({"metadata": _METADATA, "spec": _POD})
 _UPDATE: Final = Fields({"maxUnavailable": AMOUNT, "maxSurge": AMOUNT})
 _DEPLOYMENT: Final = Fields(
     {
@@ -141,6 +152,7 @@ _BINDING: Final = Fields(
     },
     required=("spec",),
 )
+_METRIC: Final = Fields({"name": TEXT, "target": Fields({"type": TEXT})})
 _AUTOSCALER: Final = Fields(
     {
         "metadata": _METADATA,
@@ -149,7 +161,7 @@ _AUTOSCALER: Final = Fields(
                 # minReplicas 0 is behind a feature gate that is off by default.
                 "minReplicas": Number(1, _MOST, strict=True),
                 "maxReplicas": Number(1, _MOST, strict=True),
-                "metrics": Each(Fields({"type": TEXT}, required=("type",))),
+                "metrics": Each(Fields({"type": TEXT, "resource": _METRIC}, required=("type",))),
                 "scaleTargetRef": Fields({"kind": TEXT, "name": TEXT}, required=("kind", "name")),
             },
             required=("maxReplicas", "scaleTargetRef"),
@@ -165,16 +177,17 @@ _BUDGET: Final = Fields(
         ),
     }
 )
-_PARENTS: Final = Each(Fields({"name": TEXT, "namespace": TEXT, "sectionName": TEXT}, required=("name",)))
-_BACKENDS: Final = Each(
-    Fields({"name": TEXT, "namespace": TEXT, "port": STRICT_PORT, "weight": _COUNT}, required=("name",))
-)
+_REFERENCE: Final = {"group": TEXT, "kind": TEXT, "name": TEXT, "namespace": TEXT, "port": STRICT_PORT}
+_PARENTS: Final = Each(Fields({**_REFERENCE, "sectionName": TEXT}, required=("name",)))
+_FILTERS: Final = Each(Fields({"type": TEXT}))
+_BACKENDS: Final = Each(Fields({**_REFERENCE, "weight": _COUNT, "filters": _FILTERS}, required=("name",)))
 _HEADERS: Final = Each(Fields({"name": TEXT, "value": TEXT, "type": TEXT}, required=("name", "value")))
 _METHOD: Final = Fields({"service": TEXT, "method": TEXT, "type": TEXT})
 
 
 def _route(match: Mapping[str, Form]) -> Fields:
-    rule = Fields({"backendRefs": _BACKENDS, "matches": Each(Fields({**match, "headers": _HEADERS}))})
+    matches = Each(Fields({**match, "headers": _HEADERS}))
+    rule = Fields({"backendRefs": _BACKENDS, "matches": matches, "filters": _FILTERS})
     spec = Fields({"parentRefs": _PARENTS, "hostnames": Each(TEXT), "rules": Each(rule)})
     return Fields({"metadata": _METADATA, "spec": spec})
 
@@ -185,10 +198,12 @@ _GATEWAY: Final = Fields(
         "spec": Fields(
             {
                 "gatewayClassName": TEXT,
+                "infrastructure": Fields({"parametersRef": Fields({"group": TEXT})}),
                 "listeners": Each(
                     Fields(
                         {
                             "name": TEXT,
+                            "hostname": TEXT,
                             "port": STRICT_PORT,
                             "protocol": Text(
                                 pattern=r"HTTP|HTTPS|TLS|TCP|UDP|[a-z0-9.-]+/.+",
@@ -206,8 +221,10 @@ _GATEWAY: Final = Fields(
 )
 _TARGET_GROUP_POLICY: Final = Fields(
     {
+        "metadata": _METADATA,
         "spec": Fields(
             {
+                "targetRef": Fields({"name": TEXT}),
                 "protocol": Text(("HTTP", "HTTPS", "TCP")),
                 "protocolVersion": Text(("HTTP1", "HTTP2", "GRPC")),
                 "healthCheck": Fields(
@@ -220,7 +237,7 @@ _TARGET_GROUP_POLICY: Final = Fields(
                     }
                 ),
             }
-        )
+        ),
     }
 )
 
@@ -270,7 +287,8 @@ K8S031: Final = Rule(
         GRPC_ROUTE: _route({"method": _METHOD}),
         HTTP_ROUTE: _route({"path": Fields({"type": TEXT, "value": TEXT})}),
         TARGET_GROUP_POLICY: _TARGET_GROUP_POLICY,
-        NAMESPACE: Fields({"metadata": Fields({"name": TEXT, "labels": _LABELS, "annotations": _LABELS})}),
+        NAMESPACE: Fields({"metadata": _METADATA}),
+        **shapes.KUBERNETES,
     },
     bad=(
         Example(

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
-from policies.engine.graph import selects
+from policies.engine.selectors import selects
 from policies.engine.resource import Resource, number
 from policies.engine.rule import ADVISORY, LOW, MEDIUM, Context, Example, Option, Problem, Rule
 from policies.engine.unknown import known

@@ -337,7 +337,7 @@ def test_a_namespace_at_a_path_is_told_apart_by_what_the_path_was_made_of() -> N
     )
     graph = Graph([space, near])
     places = [graph.namespace_at(near, f"spec.parentRefs[{place}].namespace") for place in range(3)]
-    assert places == ["shop", space.urn, "other"]
+    assert [each.name for each in places] == ["shop", space.urn, "other"]
     alone = Graph([near])
     with pytest.raises(UnknownValueError):
         alone.namespace_at(near, "spec.parentRefs[1].namespace")
