@@ -12,11 +12,11 @@ from policies.engine.unknown import is_unknown, known
 from policies.rules import gateways, releases
 from policies.rules.clusters import CLUSTER, cluster
 from policies.rules.ingresses import PREFIX, is_albs, notes, parameters
+from policies.rules.presence import BUNDLES
 from policies.rules.releases import LATTICE_CHART, LBC_CHART, RELEASE, release
 from policies.rules.tokens import DEPLOYMENT, GRPC_ROUTE, INGRESS
 
 ASSOCIATION: Final = "aws:eks:PodIdentityAssociation"
-_CHART: Final = "helm.sh:Chart"
 _ADDON: Final = "aws:eks:Addon"
 _ACCOUNT: Final = ":ServiceAccount"
 _SUBNET: Final = "aws:ec2:Subnet"
@@ -68,7 +68,7 @@ def _otherwise(wanted: str, graph: Graph) -> bool:
     names = [str(known(each.get("metadata.name", ""))) for each in graph.of(DEPLOYMENT)]
     names += [str(known(each.get("addonName", ""))) for each in graph.of(_ADDON)]
     automatic = any(flag(known(each.get("computeConfig.enabled")), default=False) for each in graph.of(CLUSTER))
-    charts = any(True for _ in graph.of(_CHART))
+    charts = any(True for _ in graph.of(*BUNDLES))
     return automatic or charts or any(mark in name for mark in marks for name in names)
 
 

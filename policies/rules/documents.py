@@ -34,9 +34,14 @@ def open_to_all(resource: Resource, _: Context) -> Iterator[Problem]:
     for place, each in enumerate(statements if isinstance(statements, list) else [statements]):
         if not isinstance(known(each), Mapping):
             yield Problem("policy", f"statement {place} is no statement")
-        elif known(each.get("Effect")) == "Allow" and _is_anyone(each.get("Principal")):
-            if not known(each.get("Condition")):
-                yield Problem("policy", f"statement {place} lets anybody in, without a condition")
+        elif _is_open(each):
+            yield Problem("policy", f"statement {place} lets anybody in, without a condition")
+
+
+def _is_open(statement: Mapping[str, Any]) -> bool:
+    if known(statement.get("Effect")) != "Allow" or not _is_anyone(statement.get("Principal")):
+        return False
+    return not known(statement.get("Condition"))
 
 
 def _is_anyone(who: Any) -> bool:

@@ -10,7 +10,7 @@ from policies.engine.resource import Resource
 from policies.engine.rule import CRITICAL, MANDATORY, Context, Example, Problem, Rule
 from policies.engine.unknown import known
 from policies.rules import grpc, probes
-from policies.rules.intent import Container, port_says_grpc, reached, says_grpc
+from policies.rules.intent import Container, port_says_grpc, ports, reached, says_grpc_on, target_of
 from policies.rules.references import port_of
 from policies.rules.tokens import BINDING, SERVICE, TARGET_GROUP, WORKLOADS
 
@@ -28,10 +28,19 @@ def _signs(service: Resource, port: Mapping[str, Any], graph: Graph) -> Iterator
     elif protocol in ("http", "kubernetes.io/ws"):
         yield False, f"its Service {service.name} says {protocol} of the port"
     for container in _behind(service, port, graph):
-        if says_grpc(container):
+        if says_grpc_on(container, port):
             yield True, f"the container {container.name} has gRPC probes or ports"
-        elif "httpGet" in (known(container.spec.get("readinessProbe")) or {}) and not port_says_grpc(port):
+        elif _asked_by_http(container, port) and not port_says_grpc(port):
             yield False, f"the container {container.name} is asked by HTTP whether it is ready"
+
+
+def _asked_by_http(container: Container, port: Mapping[str, Any]) -> bool:
+    """Whether the readiness probe asks in HTTP the very port that a port of a Service leads to."""
+    asked = known((known(container.spec.get("readinessProbe")) or {}).get("httpGet")) or {}
+    wanted = {str(known(asked.get("port"))), str(target_of(port))}
+    return any(
+        wanted <= {str(known(each.get("name"))), str(known(each.get("containerPort")))} for each in ports(container)
+    )
 
 
 def _one_protocol(binding: Resource, context: Context) -> Iterator[Problem]:

@@ -10,7 +10,7 @@ from policies.engine.resource import Resource
 from policies.engine.rule import HIGH, MANDATORY, Context, Example, Problem, Rule
 from policies.engine.unknown import is_unknown, known
 from policies.rules.ingress_details import ingress as web
-from policies.rules.ingresses import is_albs, listeners, notes, parameters
+from policies.rules.ingresses import group_of, is_albs, listeners, notes, parameters
 from policies.rules.tokens import INGRESS
 
 _PAGE: Final = "AWS Load Balancer Controller, Ingress annotations"
@@ -31,13 +31,6 @@ _EXCLUSIVE: Final[Mapping[str, str | None]] = {
 # Of a listener's port alone, which not every Ingress of a group has.
 _OF_PORTS: Final = {"inbound-cidrs": "inboundCIDRs", "ssl-policy": "sslPolicy"}
 _ATTRIBUTES: Final = "load-balancer-attributes"
-
-
-def _group(ingress: Resource, graph: Graph) -> str:
-    """The name of an Ingress's group in its cluster, "" where it is alone; its class decides before it does."""
-    named = known(known(parameters(ingress, graph).get("group") or {}).get("name"))
-    name = str(named or notes(ingress).get("group.name", ""))
-    return f"{name} {graph.cluster_of(ingress)}" if name else ""
 
 
 class _Saying(NamedTuple):
@@ -105,7 +98,7 @@ def _groups(graph: Graph) -> Mapping[str, Mapping[str, tuple[Resource, _Saying]]
     """By group and by what can be said: who says it first, in order of URNs, and what."""
     found: dict[str, dict[str, tuple[Resource, _Saying]]] = {}
     for each in sorted(graph.of(INGRESS), key=lambda each: each.urn):
-        name = _group(each, graph) if is_albs(each, graph) else ""
+        name = group_of(each, graph) if is_albs(each, graph) else ""
         if name:
             for key, value in _says(each, graph).items():
                 found.setdefault(name, {}).setdefault(key, (each, value))
@@ -114,7 +107,7 @@ def _groups(graph: Graph) -> Mapping[str, Mapping[str, tuple[Resource, _Saying]]
 
 def _agreed(resource: Resource, context: Context) -> Iterator[Problem]:
     graph = context.graph
-    name = _group(resource, graph) if is_albs(resource, graph) else ""
+    name = group_of(resource, graph) if is_albs(resource, graph) else ""
     if not name:
         return
     first = graph.once(_groups).get(name, {})

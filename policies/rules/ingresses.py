@@ -11,9 +11,10 @@ from policies.engine.rule import CRITICAL, HIGH, MANDATORY, Context, Example, Pr
 from policies.engine.unknown import is_unknown, known
 from policies.rules import grpc
 from policies.rules.documents import parsed
-from policies.rules.intent import port_says_grpc, reached, says_grpc, service_ports
+from policies.rules.intent import port_says_grpc, reached, says_grpc_on, service_ports
 from policies.rules.probes import SERVICE as GRPC_SERVICE
 from policies.rules.probes import workload
+from policies.rules.releases import LBC_CHART, RELEASE, chart, values
 from policies.rules.tokens import INGRESS, SERVICE, WORKLOADS
 
 PREFIX: Final = "alb.ingress.kubernetes.io/"
@@ -44,7 +45,24 @@ def parameters(ingress: Resource, graph: Graph) -> Mapping[str, Any]:
                 if wanted is not None and known(found.get("metadata.name")) == wanted:
                     spec: Mapping[str, Any] = known(found.get("spec") or {})
                     return spec
+    for given in _installed(ingress, graph):
+        if name is not None and name == (known(given.get("ingressClass")) or "alb"):
+            made: Mapping[str, Any] = known((known(given.get("ingressClassParams")) or {}).get("spec")) or {}
+            return made
     return {}
+
+
+def _installed(near: Resource, graph: Graph) -> Iterator[Mapping[str, Any]]:
+    """The values of the controller's chart in the cluster of an object, as far as the program says them."""
+    for each in graph.beside(near, RELEASE):
+        if chart(each) == LBC_CHART and each.get("values") is not None:
+            yield values(each)
+
+
+def target_type(near: Resource, graph: Graph) -> str:
+    """Where the controller sends calls that nothing else is said of: the default of its chart, nodes."""
+    found = [known(each.get("defaultTargetType")) for each in _installed(near, graph)]
+    return next((str(each) for each in found if each), "instance")
 
 
 def is_albs(ingress: Resource, graph: Graph) -> bool:
@@ -74,7 +92,7 @@ def is_grpc(service: Resource, port: Mapping[str, Any], graph: Graph) -> bool:
     if port_says_grpc(port):
         return True
     found = [reached(each, port) for each in graph.selected(service, *WORKLOADS)]
-    return any(says_grpc(each) for each in found if each is not None)
+    return any(says_grpc_on(each, port) for each in found if each is not None)
 
 
 def _grpc_backends(ingress: Resource, graph: Graph) -> Iterator[tuple[str, Resource]]:
@@ -146,15 +164,39 @@ K8S008: Final = Rule(
 )
 
 
+def _hosts(ingress: Resource) -> Iterator[str]:
+    """The host names for which the controller looks for a certificate."""
+    for _, rule in ingress.items("spec.rules"):
+        yield str(known(known(rule).get("host")) or "")
+
+
+def group_of(ingress: Resource, graph: Graph) -> str:
+    """The name of an Ingress's group in its cluster, "" where it is alone; its class decides before it does."""
+    named = known((known(parameters(ingress, graph).get("group")) or {}).get("name"))
+    name = str(named or notes(ingress).get("group.name", ""))
+    return f"{name} {graph.cluster_of(ingress)}" if name else ""
+
+
+def _redirects(ingress: Resource, graph: Graph) -> bool:
+    """Whether HTTP is led to HTTPS, by an Ingress itself, its class, or another one of its group."""
+    group = group_of(ingress, graph)
+    others = [each for each in graph.of(INGRESS) if group_of(each, graph) == group] if group else []
+    return any(
+        notes(each).get("ssl-redirect") or known(parameters(each, graph).get("sslRedirectPort"))
+        for each in (ingress, *others)
+    )
+
+
 def _https(resource: Resource, context: Context) -> Iterator[Problem]:
     if not any(True for _ in _grpc_backends(resource, context.graph)):
         return
     own, given = notes(resource), parameters(resource, context.graph)
-    # One that this program makes has no ARN yet, and is one all the same.
-    certificate = "certificate-arn" in own or known(given.get("certificateArn")) or known(resource.get("spec.tls"))
+    # One that this program makes has no ARN yet, and is one all the same; so is one that is found by its host.
+    said = "certificate-arn" in own or known(given.get("certificateArn"))
+    certificate = said or known(resource.get("spec.tls")) or any(_hosts(resource))
     text = own.get("listen-ports")
     try:
-        found = listeners(text) if text else [{"HTTPS": 443}] if certificate else [{"HTTP": 80}]
+        found = listeners(text) if text else [{"HTTPS": 443}] if said else [{"HTTP": 80}]
     except ValueError:
         yield Problem("metadata.annotations", "listen-ports is no JSON")
         return
@@ -163,9 +205,9 @@ def _https(resource: Resource, context: Context) -> Iterator[Problem]:
         yield Problem("metadata.annotations", "listens on HTTP alone, where AWS refuses gRPC target groups")
     elif not certificate:
         yield Problem(
-            "metadata.annotations", "listens on HTTPS, and neither certificate-arn nor tls says a certificate"
+            "metadata.annotations", "listens on HTTPS, and neither certificate-arn, tls nor a host says a certificate"
         )
-    if "HTTP" in protocols and "HTTPS" in protocols and not (own.get("ssl-redirect") or given.get("sslRedirectPort")):
+    if "HTTP" in protocols and "HTTPS" in protocols and not _redirects(resource, context.graph):
         yield Problem("metadata.annotations", "listens on HTTP too without ssl-redirect: gRPC rules would be put there")
 
 
@@ -219,7 +261,7 @@ K8S010: Final = Rule(
 def _pods(resource: Resource, context: Context) -> Iterator[Problem]:
     given = known(parameters(resource, context.graph).get("targetType"))
     for where, service in _grpc_backends(resource, context.graph):
-        kind = given or notes(resource, service).get("target-type", "instance")
+        kind = given or notes(resource, service).get("target-type") or target_type(resource, context.graph)
         if kind != "ip":
             yield Problem(where, f"target-type of {service.name} must be ip; it is {kind}")
 

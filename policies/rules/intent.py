@@ -39,11 +39,39 @@ def ports(container: Container) -> list[Mapping[str, Any]]:
     return [known(each) for each in known(container.spec.get("ports")) or ()]
 
 
+def declared(workload: Resource) -> Iterator[tuple[str, str]]:
+    """Name and number of every port that the containers of a workload declare, sidecars among the first ones too."""
+    places = [each.spec for each in containers(workload)]
+    places += [known(each) for _, each in workload.items("spec.template.spec.initContainers")]
+    for spec in places:
+        for each in known(spec.get("ports")) or ():
+            yield str(known(known(each).get("name")) or ""), str(known(known(each).get("containerPort")))
+
+
 def says_grpc(container: Container) -> bool:
     """Whether a container's own probes or port names say gRPC."""
     if any("grpc" in (known(container.spec.get(probe)) or {}) for probe in PROBES):
         return True
     return any(is_grpc_name(known(port.get("name"))) for port in ports(container))
+
+
+def asks_grpc(container: Container) -> list[str]:
+    """The ports, as text, that a container's own gRPC probes ask."""
+    probes = [known((known(container.spec.get(probe)) or {}).get("grpc")) for probe in PROBES]
+    return [str(known(each.get("port"))) for each in probes if each]
+
+
+def says_grpc_on(container: Container, port: Mapping[str, Any]) -> bool:
+    """Whether a container's name or probes of the very port that a port of a Service leads to say gRPC.
+
+    A container may speak HTTP on one port and gRPC on another.
+    """
+    target = str(target_of(port))
+    for each in ports(container):
+        names = (str(known(each.get("name")) or ""), str(known(each.get("containerPort"))))
+        if target in names:
+            return is_grpc_name(names[0]) or names[1] in asks_grpc(container)
+    return False
 
 
 def is_grpc_name(name: Any) -> bool:

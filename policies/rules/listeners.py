@@ -17,6 +17,11 @@ _MODERN: Final = [
     f"ELBSecurityPolicy-TLS13-1-{version}{suffix}"
     for version in ("2", "2-Res", "3", "2-FIPS", "2-Res-FIPS", "3-FIPS")
     for suffix in ("-2021-06", "-PQ-2025-09", "-2023-04")
+] + [
+    *(f"ELBSecurityPolicy-TLS13-1-2-{part}" for part in ("Ext1-2021-06", "Ext2-2021-06", "Ext0-FIPS-2023-04")),
+    *(f"ELBSecurityPolicy-TLS13-1-2-{part}" for part in ("Ext1-FIPS-2023-04", "Ext2-FIPS-2023-04")),
+    *(f"ELBSecurityPolicy-{part}" for part in ("TLS-1-2-2017-01", "TLS-1-2-Ext-2018-06", "FS-1-2-2019-08")),
+    *(f"ELBSecurityPolicy-{part}" for part in ("FS-1-2-Res-2019-08", "FS-1-2-Res-2020-10")),
 ]
 _CERTIFICATE: Final = "arn:aws:acm:eu-west-1:111122223333:certificate/12345678-1234-1234-1234-123456789012"
 

@@ -17,7 +17,8 @@ _GUIDE: Final = "Elastic Load Balancing, Application Load Balancers guide"
 
 
 def _zones(resource: Resource, _: Context) -> Iterator[Problem]:
-    if not is_application(resource):
+    # On an Outpost there is one subnet, and a pool of addresses of one's own says so.
+    if not is_application(resource) or resource.get("customerOwnedIpv4Pool") is not None:
         return
     given = "subnetMappings" if resource.get("subnetMappings") is not None else "subnets"
     found = known(resource.get(given)) or ()

@@ -31,10 +31,16 @@ def _says_grpc(group: Resource, graph: Graph) -> str:
         if service is not None and port is not None and is_grpc(service, port, graph):
             return f"the Service {service.name} bound to it"
     name = group.get("name")
-    if isinstance(name, str) and _WORD.fullmatch(name) and "grpc-web" not in name:
+    # Everything of a project may have the project's name, or be tagged with it.
+    project = group.urn.split("::")[1] if group.urn.count("::") > 1 else ""
+    if isinstance(name, str) and _WORD.fullmatch(_without(name, project)) and "grpc-web" not in name:
         return "its name"
     tags = known(group.get("tags")) or {}
-    return "its tags" if any(_WORD.fullmatch(str(known(each))) for each in tags.values()) else _unnamed(name)
+    return "its tags" if any(str(known(each)).lower() == "grpc" for each in tags.values()) else _unnamed(name)
+
+
+def _without(name: str, project: str) -> str:
+    return name.replace(project, "") if project else name
 
 
 def _unnamed(name: Any) -> str:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import difflib
+from collections.abc import Iterable
 from typing import Final
 
 from policies.engine.graph import Graph, Space
@@ -9,7 +11,7 @@ from policies.engine.resource import Resource
 from policies.rules.tokens import NAMESPACE, RELEASE
 
 # Components whose objects a first preview does not show, and whose files may say any namespace.
-_BUNDLES: Final = (
+BUNDLES: Final = (
     "helm.sh:Chart",
     "yaml:ConfigFile",
     "yaml:ConfigGroup",
@@ -17,6 +19,11 @@ _BUNDLES: Final = (
     "kubernetes:yaml:ConfigFile",
     "kubernetes:yaml:ConfigGroup",
     "kubernetes:kustomize:Directory",
+    # What has others install things.
+    "argoproj.io:Application",
+    "argoproj.io:ApplicationSet",
+    "helm.toolkit.fluxcd.io:HelmRelease",
+    "kustomize.toolkit.fluxcd.io:Kustomization",
 )
 
 
@@ -24,7 +31,7 @@ def is_filled(space: Space, graph: Graph) -> bool:
     """Whether a chart or a file of the program may put objects into a namespace that the program does not name."""
     if any(graph.namespace_at(each, "namespace") == space for each in graph.of(RELEASE)):
         return True
-    return any(each.get("namespace", space.name) == space.name for each in graph.of(*_BUNDLES))
+    return any(each.get("namespace", space.name) == space.name for each in graph.of(*BUNDLES))
 
 
 def is_made_here(space: Space, graph: Graph) -> bool:
@@ -36,7 +43,13 @@ def is_made_here(space: Space, graph: Graph) -> bool:
 def may_be_elsewhere(near: Resource, graph: Graph, *kinds: str) -> bool:
     """Whether an object of some kinds in `near`'s namespace may be made by something else than this program.
 
-    So it is where the program makes none of these kinds there, or installs a chart there.
+    So it is where the program makes none of these kinds there, patches some of others, or installs a chart there.
     """
     space = graph.namespace_of(near)
-    return not any(True for _ in graph.inside(space, *kinds)) or is_filled(space, graph)
+    made = [each.patch for each in graph.inside(space, *kinds)]
+    return not made or any(made) or is_filled(space, graph)
+
+
+def is_nearly(name: str, others: Iterable[str]) -> bool:
+    """Whether a name is one of some others, or so near to it that it was probably meant."""
+    return bool(difflib.get_close_matches(name, list(others), 1, cutoff=0.7))

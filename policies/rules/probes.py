@@ -8,7 +8,16 @@ from typing import Any, Final
 from policies.engine.resource import Resource
 from policies.engine.rule import ADVISORY, HIGH, LOW, MANDATORY, MEDIUM, Context, Example, Problem, Rule
 from policies.engine.unknown import known
-from policies.rules.intent import PROBES, containers, grpc_containers, ports
+from policies.rules.intent import (
+    PROBES,
+    Container,
+    asks_grpc,
+    containers,
+    declared,
+    grpc_containers,
+    is_grpc_name,
+    ports,
+)
 from policies.rules.tokens import WORKLOADS
 
 _PROBES_PAGE: Final = "Kubernetes, Configure Liveness, Readiness and Startup Probes"
@@ -71,8 +80,21 @@ def _bad(title: str, kind: str = "Deployment", **container: Any) -> Example:
     return Example(title, {"orders": workload(kind, **container), "service": SERVICE}, about=("orders",))
 
 
+def _stands_before(container: Container, resource: Resource) -> bool:
+    """Whether a container leads calls to others of its pod, as Envoy does: one of them is asked by gRPC, it by HTTP."""
+    asked = known((known(container.spec.get("readinessProbe")) or {}).get("httpGet"))
+    if not asked or asks_grpc(container):
+        return False
+    own = [(str(known(each.get("name")) or ""), str(known(each.get("containerPort")))) for each in ports(container)]
+    if any(str(known(asked.get("port"))) in pair and is_grpc_name(pair[0]) for pair in own):
+        return False
+    return any("grpc" in (known(each.spec.get("readinessProbe")) or {}) for each in containers(resource))
+
+
 def _readiness(resource: Resource, context: Context) -> Iterator[Problem]:
     for container in grpc_containers(resource, context.graph):
+        if _stands_before(container, resource):
+            continue
         probe = known(container.spec.get("readinessProbe"))
         if probe is None:
             yield Problem(
@@ -148,14 +170,15 @@ K8S002: Final = Rule(
 
 
 def _declared(resource: Resource, _: Context) -> Iterator[Problem]:
+    # The containers of a pod have one network, so that each may answer for another.
+    numbers = {number for _, number in declared(resource)}
     for container in containers(resource):
-        numbers = {str(known(port.get("containerPort"))) for port in ports(container)}
         for name in PROBES:
             probe = known(container.spec.get(name)) or {}
             if "grpc" in probe and str(known(known(probe["grpc"]).get("port"))) not in numbers:
                 yield Problem(
                     f"{container.path}.{name}.grpc.port",
-                    f"{known(probe['grpc']).get('port')} is no containerPort of {container.name}",
+                    f"{known(probe['grpc']).get('port')} is no containerPort of the pod of {container.name}",
                 )
 
 

@@ -147,12 +147,18 @@ K8S018: Final = Rule(
 )
 
 
+def _is_share(metric: Mapping[str, Any]) -> bool:
+    """Whether a metric is a share of what is requested, and not an amount."""
+    target = known((known(metric.get("resource")) or {}).get("target")) or {}
+    return known(target.get("type")) in (None, "Utilization")
+
+
 def _requested(resource: Resource, context: Context) -> Iterator[Problem]:
     """Kubernetes, Horizontal Pod Autoscaling: utilization is of what is requested."""
     wanted = {
         str(known(known(known(metric).get("resource") or {}).get("name")))
         for _, metric in resource.items("spec.metrics")
-        if known(known(metric).get("type")) == "Resource"
+        if known(known(metric).get("type")) == "Resource" and _is_share(known(metric))
     }
     low, high = number(known(resource.get("spec.minReplicas", 1))), number(known(resource.get("spec.maxReplicas")))
     if low is not None and high is not None and low > high:
@@ -160,7 +166,7 @@ def _requested(resource: Resource, context: Context) -> Iterator[Problem]:
     target = context.graph.object(resource, "spec.scaleTargetRef.name", *WORKLOADS)
     if target is None:
         return
-    if target.get("spec.replicas") is not None:
+    if known(target.get("spec.replicas")) is not None and not {"spec", "spec.replicas"} & set(target.ignored):
         yield Problem("spec.scaleTargetRef", f"{target.name} has fixed replicas, which each update sets again")
     for container in containers(target):
         requests = known((known(container.spec.get("resources")) or {}).get("requests")) or {}

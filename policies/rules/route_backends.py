@@ -11,7 +11,7 @@ from policies.engine.rule import HIGH, MANDATORY, Context, Example, Problem, Rul
 from policies.engine.unknown import known
 from policies.rules import grpc
 from policies.rules.gateways import ALB, LATTICE, attachments
-from policies.rules.ingresses import notes
+from policies.rules.ingresses import notes, target_type
 from policies.rules.intent import target_of
 from policies.rules.presence import is_filled, is_made_here
 from policies.rules.probes import SERVICE as GRPC_SERVICE
@@ -107,7 +107,7 @@ def _configured(resource: Resource, led: Resource, graph: Graph) -> Iterator[Pro
     version, kind, health = place("protocolVersion"), place("targetType"), place("healthCheckConfig")
     if version and known(resource.get(version)) != "GRPC":
         yield Problem(version, f"must be GRPC, as {led.name} is a GRPCRoute; received {resource.shown(version)}")
-    if not kind or known(resource.get(kind)) != "ip":
+    if (known(resource.get(kind)) if kind else target_type(led, graph)) != "ip":
         where = kind or f"{places[-1]}.targetType"
         yield Problem(where, f"must be ip; received {resource.shown(where)}")
     health = health or f"{places[-1]}.healthCheckConfig"
@@ -287,10 +287,10 @@ def _is_elsewhere(resource: Resource, reference: Reference, graph: Graph) -> boo
         if reference.path == "metadata.annotations"
         else graph.namespace_at(resource, f"{reference.path}.namespace")
     )
-    if not is_made_here(space, graph) or is_filled(space, graph):
-        return True
-    patched = (each for each in graph.inside(space, SERVICE) if each.patch)
-    return any(known(each.get("metadata.name")) == reference.name for each in patched)
+    made = list(graph.inside(space, SERVICE))
+    if not is_made_here(space, graph) or is_filled(space, graph) or all(each.patch for each in made):
+        return True  # where the program makes no Service at all, somebody else does
+    return any(known(each.get("metadata.name")) == reference.name for each in made if each.patch)
 
 
 _SPACE: Final = {

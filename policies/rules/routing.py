@@ -263,7 +263,11 @@ def _beside(resource: Resource, graph: Graph) -> Sequence[Resource]:
     listener = listener_of(resource, graph)
     if listener is None:
         return ()
-    return [each for each in graph.users(listener, LISTENER_RULE) if each.urn != resource.urn]
+    return [
+        each
+        for each in graph.users(listener, LISTENER_RULE)
+        if each is not resource and listener_of(each, graph) is listener
+    ]
 
 
 def _priority(resource: Resource) -> float | None:
@@ -313,7 +317,8 @@ ALB021: Final = Rule(
 
 def _quota(resource: Resource, context: Context) -> Iterator[Problem]:
     if resource.kind == LISTENER:
-        found = len(context.graph.users(resource, LISTENER_RULE))
+        rules = context.graph.users(resource, LISTENER_RULE)
+        found = sum(listener_of(each, context.graph) is resource for each in rules)
         if found > context.options["rules"]:
             yield Problem("", f"has {found} rules; at most {context.options['rules']}")
         return

@@ -16,6 +16,13 @@ GROUP: Final = "aws:ec2:SecurityGroup"
 _DEFAULT_GROUP: Final = "aws:ec2:DefaultSecurityGroup"
 _RULE: Final = "aws:vpc:SecurityGroupIngressRule"
 _OLD_RULE: Final = "aws:ec2:SecurityGroupRule"
+# Where nodes, the control plane and pods are given security groups.
+_WORN: Final = {
+    "aws:ec2:LaunchTemplate": "vpcSecurityGroupIds",
+    "aws:ec2:LaunchConfiguration": "securityGroups",
+    CLUSTER: "vpcConfig.securityGroupIds",
+    "vpcresources.k8s.aws:SecurityGroupPolicy": "spec.securityGroups.groupIds",
+}
 _SOURCES: Final = {
     "groups": ("referencedSecurityGroupId", "sourceSecurityGroupId", "securityGroups"),
     "blocks": ("cidrIpv4", "cidrIpv6", "cidrBlocks", "ipv6CidrBlocks"),
@@ -79,6 +86,17 @@ def groups(resource: Resource, path: str, values: Iterable[Any], graph: Graph) -
     return list(found.values())
 
 
+def given_elsewhere(graph: Graph) -> bool:
+    """Whether nodes or pods may have security groups that the program does not make, which may let anything in."""
+    for kind, path in _WORN.items():
+        for each in graph.of(kind):
+            values = each.get(path)
+            for one in values if isinstance(values, list) else ():
+                if not is_unknown(one) and graph.by_identity(str(one)) is None:
+                    return True
+    return False
+
+
 def covers(permission: Permission, port: float) -> bool:
     """Whether it lets TCP in on a port."""
     protocol = known(permission.value("ipProtocol"))
@@ -117,7 +135,7 @@ def balancers_own(graph: Graph) -> set[str]:
 
 
 def admitted(graph: Graph, port: float, suits: Callable[[Permission], bool]) -> bool:
-    """Whether some group, but for those of load balancers, lets a suitable source in on a port.
+    """Whether some group, but for those of load balancers, lets a suitable source in on a port, or may do so.
 
     Raises UnknownValueError where none surely does and one may.
     """
@@ -130,4 +148,4 @@ def admitted(graph: Graph, port: float, suits: Callable[[Permission], bool]) -> 
             blind = unknown
     if blind is not None:
         raise blind
-    return False
+    return given_elsewhere(graph)

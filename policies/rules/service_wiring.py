@@ -12,8 +12,9 @@ from policies.engine.unknown import known
 from policies.rules.end_to_end import binding as bound
 from policies.rules.end_to_end import group as target_group
 from policies.rules.intent import (
-    PROBES,
+    asks_grpc,
     containers,
+    declared,
     is_grpc_name,
     port_says_grpc,
     service_ports,
@@ -222,16 +223,10 @@ K8S015: Final = Rule(
 
 
 def _declared(resource: Resource) -> Iterator[tuple[str, str]]:
-    """Name and number of every port that the containers of a workload declare, sidecars among the first ones too."""
-    places = [each.spec for each in containers(resource)]
-    places += [known(each) for _, each in resource.items("spec.template.spec.initContainers")]
-    for spec in places:
-        for each in known(spec.get("ports")) or ():
-            yield str(known(known(each).get("name")) or ""), str(known(known(each).get("containerPort")))
-        for probe in PROBES:
-            asked = known((known(spec.get(probe)) or {}).get("grpc")) or {}
-            if asked:
-                yield "grpc", str(known(asked.get("port")))
+    """Name and number of every port that a workload's containers declare, or are asked at by gRPC probes."""
+    yield from declared(resource)
+    for container in containers(resource):
+        yield from (("grpc", asked) for asked in asks_grpc(container))
 
 
 def _targets(resource: Resource, graph: Graph) -> set[str]:

@@ -11,13 +11,17 @@ from policies.engine.rule import ADVISORY, HIGH, MANDATORY, MEDIUM, Context, Exa
 from policies.engine.unknown import known
 from policies.rules import grpc, probes
 from policies.rules.end_to_end import binding, group
-from policies.rules.intent import containers, grpc_containers, port_says_grpc, ports, service_ports
-from policies.rules.presence import may_be_elsewhere
+from policies.rules.intent import declared, grpc_containers, port_says_grpc, service_ports
+from policies.rules.presence import is_made_here, is_nearly, may_be_elsewhere
 from policies.rules.probes import workload
 from policies.rules.rollouts import _autoscaled
 from policies.rules.route_backends import POLICY
 from policies.rules.tokens import AUTOSCALER, BINDING, DEPLOYMENT, SERVICE, TARGET_GROUP, WORKLOADS
 
+_LABELS: Final = "spec.template.metadata.labels"
+# How a Service without a selector says where its pods are.
+_ENDPOINTS: Final = ":Endpoints"
+_SLICES: Final = "discovery.k8s.io:EndpointSlice"
 _UNSCALED: Final = ("DaemonSet", "Pod", "Job", "CronJob")
 
 
@@ -54,6 +58,13 @@ K8S032: Final = Rule(
 )
 
 
+def _is_missing(resource: Resource, graph: Graph, path: str, *kinds: str) -> bool:
+    """Whether a name is surely a wrong one: the namespace is the program's, or something in it has nearly that name."""
+    space = graph.namespace_of(resource)
+    names = [str(known(each.get("metadata.name"))) for each in graph.inside(space, *kinds)]
+    return is_made_here(space, graph) or is_nearly(str(known(resource.get(path))), names)
+
+
 def _refers(resource: Resource, context: Context) -> Iterator[Problem]:
     graph = context.graph
     if resource.kind == BINDING:
@@ -69,7 +80,7 @@ def _refers(resource: Resource, context: Context) -> Iterator[Problem]:
     other = graph.object(resource, path, *WORKLOADS) if resource.kind == AUTOSCALER else None
     if other is not None:
         yield Problem("spec.scaleTargetRef.kind", f"there is a {other.kind.rpartition(':')[2]} of that name, no {kind}")
-    elif not may_be_elsewhere(resource, graph, *kinds):
+    elif not may_be_elsewhere(resource, graph, *kinds) and _is_missing(resource, graph, path, *kinds):
         yield Problem(path, f"there is no {what} {resource.shown(path)} in the namespace")
 
 
@@ -78,7 +89,17 @@ def _empty(resource: Resource, context: Context) -> Iterator[Problem]:
     says = any(port_says_grpc(port) for _, port in service_ports(resource))
     if not says or known(resource.get("spec.type")) == "ExternalName":
         return
-    if not graph.selected(resource, *WORKLOADS) and not may_be_elsewhere(resource, graph, *WORKLOADS):
+    if graph.selected(resource, *WORKLOADS) or may_be_elsewhere(resource, graph, *WORKLOADS):
+        return
+    space, wanted = graph.namespace_of(resource), known(resource.get("spec.selector")) or {}
+    if not wanted:
+        by_hand = graph.object(resource, "metadata.name", _ENDPOINTS) is not None or any(graph.of(_SLICES))
+        if not by_hand:
+            yield Problem("spec.selector", "missing, and the program says no Endpoints: it leads to no pod")
+        return
+    labels = [known(each.get(_LABELS)) or {} for each in graph.inside(space, *WORKLOADS)]
+    given = [str(known(value)) for each in labels for value in each.values()]
+    if is_made_here(space, graph) or any(is_nearly(str(known(each)), given) for each in wanted.values()):
         yield Problem("spec.selector", "matches the pods of no workload in the namespace")
 
 
@@ -258,8 +279,8 @@ def _asks(policy: Resource, context: Context) -> Iterator[Problem]:
 
 def _lacks(each: Resource, wanted: float) -> bool:
     """Whether a workload declares ports, and not this one."""
-    declared = {number(known(port.get("containerPort"))) for one in containers(each) for port in ports(one)}
-    return bool(declared) and wanted not in declared
+    found = {number(port) for _, port in declared(each)}
+    return bool(found) and wanted not in found
 
 
 def _listened(resource: Resource, context: Context) -> Iterator[Problem]:
