@@ -9,7 +9,7 @@ from typing import Any, Final
 from policies.engine.graph import Graph
 from policies.engine.resource import Resource, flag
 from policies.engine.rule import ADVISORY, HIGH, MANDATORY, MEDIUM, Context, Example, Option, Problem, Rule
-from policies.engine.unknown import known
+from policies.engine.unknown import is_unknown, known
 from policies.rules.intent import PROBES, containers
 from policies.rules.load_balancers import PRODUCTION, is_production
 from policies.rules.probes import workload
@@ -46,11 +46,16 @@ def cluster(**properties: Any) -> Mapping[str, Any]:
 
 
 def clusters_of(resource: Resource, graph: Graph) -> list[Resource]:
-    """The clusters of the program that an object may be in: that of its provider, or any where none is said."""
-    if not graph.cluster_of(resource):
-        return list(graph.of(CLUSTER))
+    """The clusters of the program that an object may be in: that of its provider, or any where that does not tell."""
     provider = graph.provider(resource)
+    if not graph.cluster_of(resource) or (provider is not None and _is_silent(provider)):
+        return list(graph.of(CLUSTER))
     return graph.made_of(provider, "kubeconfig", CLUSTER) if provider is not None else []
+
+
+def _is_silent(provider: Resource) -> bool:
+    """Whether nothing is known of the cluster of a provider, not even what its name was made of."""
+    return is_unknown(provider.get("kubeconfig")) and not provider.property_dependencies.get("kubeconfig")
 
 
 def version(resource: Resource) -> tuple[int, int] | None:
@@ -237,7 +242,7 @@ def _probes(resource: Resource, context: Context) -> Iterator[Problem]:
     if found is None or found >= _PROBES_STABLE:
         return
     for each in context.graph.of(*WORKLOADS):
-        if clusters_of(each, context.graph) == [resource] and _probing(each):
+        if resource in clusters_of(each, context.graph) and _probing(each):
             yield Problem("version", f"{resource.shown('version')} does not surely run the gRPC probes of {each.name}")
             return
 

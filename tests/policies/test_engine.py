@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -10,13 +11,15 @@ from google.protobuf import struct_pb2
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from policies.engine import sources
 from policies.engine.decode import Decoder
 from policies.engine.evaluate import Evaluator
-from policies.engine.graph import Graph
+from policies.engine.forms import Each, Fields, Text
+from policies.engine.graph import Graph, Space
 from policies.engine.kinds import kind_of
 from policies.engine.resource import Resource, flag, number
 from policies.engine.rule import ADVISORY, HIGH, MANDATORY, Context, Level, Problem, Registry, Rule
-from policies.engine.unknown import Unknown, UnknownValueError, is_unknown
+from policies.engine.unknown import Unknown, UnknownValueError, is_unknown, stated
 
 from .conftest import urn_of
 
@@ -353,3 +356,50 @@ def test_what_is_asked_of_all_resources_is_worked_out_once() -> None:
     graph = Graph([made("aws:lb/targetGroup:TargetGroup")])
     assert [graph.once(count), graph.once(count)] == [1, 1]
     assert len(asked) == 1
+
+
+def test_state_says_provider_ignored_changes_and_what_is_only_looked_up() -> None:
+    provider = "urn:pulumi:test::grpc-platform::pulumi:providers:kubernetes::blue"
+    entry = {
+        "urn": urn_of("it", "aws:lb/targetGroup:TargetGroup"),
+        "type": "aws:lb/targetGroup:TargetGroup",
+        "provider": f"{provider}::0123",
+        "ignoreChanges": ["tags"],
+        "external": True,
+        "outputs": {"port": 80, "arn": "arn:x"},
+    }
+    found = sources.resource(entry, computed=True)
+    assert (found.provider, found.ignored, found.read) == (provider, ("tags",), True)
+    assert found.properties == {"port": 80, "arn": "arn:x"}
+    found = sources.resource({**entry, "external": False, "provider": ""}, computed=True)
+    assert (found.provider, found.read, found.properties) == ("", False, {"arn": "arn:x"})
+
+
+def test_what_a_patch_does_not_state_inside_is_not_known_either() -> None:
+    value = stated({"containers": [{"name": "a"}]}, "spec")
+    assert next(iter(value["containers"]))["name"] == "a"
+    assert is_unknown(value["containers"][0].get("image"))
+    assert "name" in value["containers"][0]
+    for use in (lambda: "image" in value["containers"][0], lambda: [*value["containers"]]):
+        with pytest.raises(UnknownValueError):
+            use()
+
+
+@pytest.mark.parametrize("value", [10**400, float("inf"), float("nan"), "9" * 5000, True, "a", None])
+def test_what_cannot_be_counted_with_is_no_number(value: Any) -> None:
+    assert number(value) is None
+
+
+def test_nothing_in_a_list_is_not_judged_and_nothing_in_a_map_is_not_there() -> None:
+    form = Fields({"list": Each(Text()), "map": Fields({"a": Text()})})
+    sound = made("t", list=["a", None], map={"a": None, "b": 1}).sound(form)
+    assert is_unknown(sound.get("list[1]"))
+    assert sound.get("map") == {"b": 1}
+    assert [each.path for each in sound.faults] == ["list[1]"]
+
+
+def test_a_provider_says_the_namespace_of_what_names_none() -> None:
+    provider = made("pulumi:providers:kubernetes", "p", namespace="shop", clusterIdentifier="main")
+    service = replace(made("kubernetes:core/v1:Service", metadata={"name": "it"}), provider=provider.urn)
+    assert Graph([provider, service]).namespace_of(service) == Space("main", "shop")
+    assert Graph([service]).namespace_of(service) == Space(provider.urn, "default")
