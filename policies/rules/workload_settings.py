@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
-from policies.engine.selectors import selects
 from policies.engine.resource import Resource, number
 from policies.engine.rule import ADVISORY, LOW, MEDIUM, Context, Example, Option, Problem, Rule
+from policies.engine.selectors import selects
 from policies.engine.unknown import known
 from policies.rules.intent import grpc_containers, services_of
 from policies.rules.probes import SERVICE as GRPC_SERVICE

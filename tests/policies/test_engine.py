@@ -14,7 +14,6 @@ from hypothesis import strategies as st
 from policies.engine import sources
 from policies.engine.decode import Decoder
 from policies.engine.evaluate import Evaluator
-from policies.engine.forms import Each, Fields, Text
 from policies.engine.graph import Graph, Space
 from policies.engine.kinds import kind_of
 from policies.engine.resource import Resource, flag, number
@@ -388,14 +387,6 @@ def test_what_a_patch_does_not_state_inside_is_not_known_either() -> None:
 @pytest.mark.parametrize("value", [10**400, float("inf"), float("nan"), "9" * 5000, True, "a", None])
 def test_what_cannot_be_counted_with_is_no_number(value: Any) -> None:
     assert number(value) is None
-
-
-def test_nothing_in_a_list_is_not_judged_and_nothing_in_a_map_is_not_there() -> None:
-    form = Fields({"list": Each(Text()), "map": Fields({"a": Text()})})
-    sound = made("t", list=["a", None], map={"a": None, "b": 1}).sound(form)
-    assert is_unknown(sound.get("list[1]"))
-    assert sound.get("map") == {"b": 1}
-    assert [each.path for each in sound.faults] == ["list[1]"]
 
 
 def test_a_provider_says_the_namespace_of_what_names_none() -> None:

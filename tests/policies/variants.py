@@ -200,17 +200,18 @@ _PROPS: Final = {
     "protocolVersion": "GRPC",
     "healthCheckConfig": {"healthCheckPath": HEALTH["path"], "matcher": {"grpcCode": "0"}},
 }
+
+
+def _groups(service_: str) -> Mapping[str, Any]:
+    """How the target groups of a Service are set up."""
+    spec = {"targetReference": {"name": service_}, "defaultConfiguration": _PROPS}
+    return object_("gateway.k8s.aws/v1beta1:TargetGroupConfiguration", service_, spec)
+
+
 _CONFIGURATIONS: Final = {
-    "balancer": object_(
-        "gateway.k8s.aws/v1beta1:LoadBalancerConfiguration",
-        "edge",
-        {"scheme": "internal"},
-    ),
-    "groups": object_(
-        "gateway.k8s.aws/v1beta1:TargetGroupConfiguration",
-        "orders",
-        {"targetReference": {"name": "orders"}, "defaultConfiguration": _PROPS},
-    ),
+    "balancer": object_("gateway.k8s.aws/v1beta1:LoadBalancerConfiguration", "edge", {"scheme": "internal"}),
+    "groups": _groups("orders"),
+    "next-groups": _groups("next"),
 }
 
 KUBERNETES: Final[Mapping[str, Resources]] = {
