@@ -21,9 +21,11 @@ def _said(resource: Resource, _: Context) -> Iterator[Problem]:
         protocol = known(port.get("appProtocol"))
         if port_says_grpc(port) and known(port.get("protocol")) in ("UDP", "SCTP"):
             yield Problem(f"{path}.protocol", f"must be TCP for gRPC; received {resource.shown(f'{path}.protocol')}")
-        if is_grpc_name(known(port.get("name"))) and protocol not in ("kubernetes.io/h2c", "https"):
+        if is_grpc_name(known(port.get("name"))) and protocol not in ("kubernetes.io/h2c", "grpc", "https"):
             given = f"received {resource.shown(f'{path}.appProtocol')}"
-            yield Problem(f"{path}.appProtocol", f"must be kubernetes.io/h2c for the port {port.get('name')}; {given}")
+            yield Problem(
+                f"{path}.appProtocol", f"must be kubernetes.io/h2c, or grpc, for the port {port.get('name')}; {given}"
+            )
 
 
 def _service(**port: Any) -> Mapping[str, Any]:
@@ -40,16 +42,17 @@ K8S006: Final = Rule(
     level=MANDATORY,
     kinds=(SERVICE,),
     check=_said,
-    why="Controllers and meshes read appProtocol, and a bare grpc means nothing to the load balancer controller.",
-    remedy="Set appProtocol of the port to kubernetes.io/h2c, or to https where the pods speak TLS.",
+    why="Controllers and meshes read appProtocol; without it they take the port for HTTP/1.1, or for bytes.",
+    remedy="Set appProtocol of the port to kubernetes.io/h2c (a mesh also takes grpc), or to https for TLS.",
     source="Kubernetes, Service, Application protocol; Gateway API GEP-1911",
     bad=(
         Example("nothing", {"orders": _service()}, about=("orders",)),
         Example("datagrams", {"orders": _service(appProtocol="kubernetes.io/h2c", protocol="UDP")}, about=("orders",)),
-        Example("a word without a meaning", {"orders": _service(appProtocol="grpc")}, about=("orders",)),
+        Example("the protocol of browsers", {"orders": _service(appProtocol="http")}, about=("orders",)),
     ),
     good=(
         Example("h2c", {"orders": _service(appProtocol="kubernetes.io/h2c")}),
+        Example("as a mesh reads it", {"orders": _service(appProtocol="grpc")}),
         Example("HTTP", {"orders": _service(name="http", appProtocol=None)}),
     ),
 )

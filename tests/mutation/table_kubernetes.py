@@ -186,6 +186,9 @@ SERVICE: Final = (
         source=f"{_API}, ServicePort: whose pods they are is not told",
         when=_without_pods,
     ),
+    harmless(
+        "spec.ports[].appProtocol", "grpc", source="Istio, Protocol Selection; the target group says the protocol"
+    ),
     breaking("spec.ports[].appProtocol", "Gateway API GEP-1911: kubernetes.io/h2c"),
     harmless("spec.ports[].name", "http", "removed", source=f"{_API}, ServicePort: one port needs no name"),
     breaking("spec.ports[].name", f"{_API}, ServicePort: small letters, digits and hyphens"),
