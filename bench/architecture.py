@@ -1,8 +1,9 @@
 """A gRPC architecture of any size, as exported state or as a preview: what the benchmarks of the pack look at.
 
-One network, cluster and service network; a load balancer for every 80 services, as an ALB takes 100 rules; for each
-service twelve resources, among them target group, listener rule, binding, Deployment, autoscaler, budget and
-repository; every tenth service is in VPC Lattice too. The pack has no finding on it.
+One network, cluster and service network; a load balancer for every 80 services, as an ALB takes 100 rules; the rules
+of security groups that let both reach the pods; for each service twelve resources, among them target group, listener
+rule, binding, Deployment, autoscaler, budget and repository; every tenth service is in VPC Lattice too. The pack has no
+finding on it.
 """
 
 from __future__ import annotations
@@ -22,16 +23,24 @@ REGION: Final = "eu-west-1"
 REGISTRY: Final = f"{ACCOUNT}.dkr.ecr.{REGION}.amazonaws.com"
 PER_SERVICE: Final = 12
 LATTICE: Final = 5
-SHARED: Final = 13
+SHARED: Final = 20
+"""What there is once, and one load balancer with its groups' rules."""
 PORT: Final = 50051
+HEALTH_PORT: Final = 8080
+"""Where servers answer health checks by HTTP, as VPC Lattice wants them."""
 IN_LATTICE: Final = 10
 """Every how many services one is in VPC Lattice too."""
 TAGS: Final = {"project": "shop", "environment": "prod"}
+LOGS: Final = "shop-access-logs"
+_CIDR: Final = "10.0.0.0/16"
+_INWARD: Final = "aws:vpc/securityGroupIngressRule:SecurityGroupIngressRule"
+_OUTWARD: Final = "aws:vpc/securityGroupEgressRule:SecurityGroupEgressRule"
+_PODS_GROUP: Final = "vpcConfig.clusterSecurityGroupId"
 
 
 @dataclass(frozen=True)
 class Ref:
-    """A value that comes out of another resource: its id, or another output by name."""
+    """A value that comes out of another resource: its id, or another output by its path."""
 
     of: str
     output: str = "id"
@@ -39,7 +48,7 @@ class Ref:
 
 @dataclass
 class Entry:
-    """A resource. inputs: its properties as a program gives them, with references; outputs: what AWS made of it."""
+    """A resource. inputs: its properties as a program gives them, with references; outputs: by path, what AWS made."""
 
     type: str
     name: str
@@ -80,7 +89,11 @@ class Architecture:
 
     def _exported(self, entry: Entry) -> dict[str, Any]:
         made = self._entry(entry, known=True)
-        return {**made, "id": entry.outputs["id"], "outputs": {**made["inputs"], **entry.outputs}}
+        outputs = dict(made["inputs"])
+        for path, value in entry.outputs.items():
+            key, _, inner = path.partition(".")
+            outputs[key] = {**outputs[key], inner: value} if inner else value
+        return {**made, "id": entry.outputs["id"], "outputs": outputs}
 
     def _entry(self, entry: Entry, *, known: bool) -> dict[str, Any]:
         owners = {key: sorted({each.of for each in refs(value)}) for key, value in entry.inputs.items()}
@@ -154,7 +167,7 @@ def build(services: int) -> Architecture:
 
 def _shared(made: Architecture, services: int) -> Shared:
     vpc = made.add(
-        "aws:ec2/vpc:Vpc", "vpc", {"cidrBlock": "10.0.0.0/16", "enableDnsHostnames": True, "tags": TAGS}, id="vpc-0a1"
+        "aws:ec2/vpc:Vpc", "vpc", {"cidrBlock": _CIDR, "enableDnsHostnames": True, "tags": TAGS}, id="vpc-0a1"
     )
     subnets = [
         made.add(
@@ -178,7 +191,14 @@ def _shared(made: Architecture, services: int) -> Shared:
         {"description": "Secrets of the cluster", "enableKeyRotation": True, "policy": _key_policy(), "tags": TAGS},
         arn=arn("kms", "key/1"),
     )
-    _cluster(made, key, subnets)
+    cluster = _cluster(made, key, subnets)
+    network = _mesh(made, vpc, cluster)
+    count = -(-services // PER_BALANCER)
+    return Shared(vpc, network, tuple(_balancer(made, vpc, subnets, cluster, index) for index in range(count)))
+
+
+def _mesh(made: Architecture, vpc: Entry, cluster: Entry) -> Entry:
+    """The service network: who may call through it, from where, what is logged, and its way to the pods."""
     network = made.add(
         "aws:vpclattice/serviceNetwork:ServiceNetwork",
         "mesh",
@@ -190,12 +210,43 @@ def _shared(made: Architecture, services: int) -> Shared:
         "mesh",
         {"resourceIdentifier": Ref(network.urn, "arn"), "policy": auth_policy()},
     )
-    listeners = tuple(_balancer(made, vpc, subnets, index) for index in range(-(-services // PER_BALANCER)))
-    return Shared(vpc, network, listeners)
-
-
-def _cluster(made: Architecture, key: Entry, subnets: list[Entry]) -> None:
     made.add(
+        "aws:vpclattice/accessLogSubscription:AccessLogSubscription",
+        "mesh",
+        {"resourceIdentifier": Ref(network.urn, "arn"), "destinationArn": f"arn:aws:s3:::{LOGS}", "tags": TAGS},
+        arn=arn("vpc-lattice", "accesslogsubscription/als-1"),
+    )
+    clients = made.add(
+        "aws:ec2/securityGroup:SecurityGroup",
+        "mesh",
+        {"vpcId": Ref(vpc.urn), "description": "Callers of the service network", "tags": TAGS},
+        id="sg-mesh",
+    )
+    _let(made, _INWARD, "mesh", Ref(clients.urn), (443, 443), cidrIpv4=_CIDR)
+    _let(made, _INWARD, "mesh-to-pods", Ref(cluster.urn, _PODS_GROUP), (HEALTH_PORT, PORT), prefixListId="pl-0a1")
+    made.add(
+        "aws:vpclattice/serviceNetworkVpcAssociation:ServiceNetworkVpcAssociation",
+        "mesh",
+        {
+            "serviceNetworkIdentifier": Ref(network.urn),
+            "vpcIdentifier": Ref(vpc.urn),
+            "securityGroupIds": [Ref(clients.urn)],
+            "tags": TAGS,
+        },
+        arn=arn("vpc-lattice", "servicenetworkvpcassociation/snva-1"),
+    )
+    return network
+
+
+def _let(made: Architecture, type_: str, name: str, group: Ref, ports: tuple[int, int], **other: Any) -> None:
+    """A rule of a security group for TCP from the first to the last of the ports; other: its source or destination."""
+    first, last = ports
+    rule = {"securityGroupId": group, "ipProtocol": "tcp", "fromPort": first, "toPort": last, **other}
+    made.add(type_, name, {"description": "gRPC", **rule})
+
+
+def _cluster(made: Architecture, key: Entry, subnets: list[Entry]) -> Entry:
+    return made.add(
         "aws:eks/cluster:Cluster",
         "cluster",
         {
@@ -212,29 +263,28 @@ def _cluster(made: Architecture, key: Entry, subnets: list[Entry]) -> None:
             "tags": TAGS,
         },
         arn=arn("eks", "cluster/shop"),
+        **{_PODS_GROUP: "sg-pods"},
     )
 
 
-def _balancer(made: Architecture, vpc: Entry, subnets: list[Entry], index: int) -> tuple[Entry, Entry]:
-    name = f"edge-{index}"
+def _front(made: Architecture, vpc: Entry, cluster: Entry, index: int) -> Entry:
+    """The security group of a load balancer, with its way in and its way to the pods."""
+    name, pods = f"edge-{index}", Ref(cluster.urn, _PODS_GROUP)
     group = made.add(
         "aws:ec2/securityGroup:SecurityGroup",
         name,
         {"vpcId": Ref(vpc.urn), "description": "Callers of the edge", "tags": TAGS},
         id=f"sg-{index}",
     )
-    made.add(
-        "aws:vpc/securityGroupIngressRule:SecurityGroupIngressRule",
-        name,
-        {
-            "securityGroupId": Ref(group.urn),
-            "description": "gRPC over TLS",
-            "ipProtocol": "tcp",
-            "fromPort": 443,
-            "toPort": 443,
-            "cidrIpv4": "0.0.0.0/0",
-        },
-    )
+    _let(made, _INWARD, name, Ref(group.urn), (443, 443), cidrIpv4="0.0.0.0/0")
+    _let(made, _OUTWARD, name, Ref(group.urn), (PORT, PORT), referencedSecurityGroupId=pods)
+    _let(made, _INWARD, f"{name}-to-pods", pods, (PORT, PORT), referencedSecurityGroupId=Ref(group.urn))
+    return group
+
+
+def _balancer(made: Architecture, vpc: Entry, subnets: list[Entry], cluster: Entry, index: int) -> tuple[Entry, Entry]:
+    name = f"edge-{index}"
+    group = _front(made, vpc, cluster, index)
     path = f"loadbalancer/app/{name}/{index:016x}"
     balancer = made.add(
         "aws:lb/loadBalancer:LoadBalancer",
@@ -247,7 +297,7 @@ def _balancer(made: Architecture, vpc: Entry, subnets: list[Entry], index: int) 
             "idleTimeout": 300,
             "desyncMitigationMode": "defensive",
             "enableDeletionProtection": True,
-            "accessLogs": {"bucket": "shop-access-logs", "enabled": True},
+            "accessLogs": {"bucket": LOGS, "enabled": True},
             "tags": TAGS,
         },
         arn=arn("elasticloadbalancing", path),

@@ -11,8 +11,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Final
 
-from bench.architecture import Architecture, Entry, Ref, auth_policy, build
-from bench.workloads import GATE, HEALTH_PORT, name_of
+from bench.architecture import HEALTH_PORT, Architecture, Entry, Ref, auth_policy, build
+from bench.workloads import GATE, name_of
 
 SERVICES: Final = 3
 _STEP: Final = re.compile(r"\[(\d+)\]|([^.\[\]]+)")

@@ -16,6 +16,14 @@ import yaml
 
 TABLE: Final = Path(__file__).with_name("terraform.yaml")
 _HUMP: Final = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")
+# Outputs that properties of other resources are made of.
+_OUTPUTS: Final = {
+    "id": "id",
+    "arn": "arn",
+    "dnsName": "dns_name",
+    "zoneId": "zone_id",
+    "vpcConfig.clusterSecurityGroupId": "vpc_config[0].cluster_security_group_id",
+}
 _UNNAMED: Final = re.compile(r"[^A-Za-z0-9_-]")
 _PROVIDERS: Final = "registry.terraform.io/hashicorp"
 
@@ -78,11 +86,17 @@ def _name(resource: Mapping[str, Any]) -> str:
 def _identities(resources: Iterable[Mapping[str, Any]]) -> dict[tuple[str, str], str]:
     """By URN and value, the name of the output that has the value."""
     return {
-        (each["urn"], value): snake(output)
+        (each["urn"], value): name
         for each in resources
-        for output in ("id", "arn", "dnsName", "zoneId")
-        if isinstance(value := each.get("outputs", {}).get(output), str)
+        for path, name in _OUTPUTS.items()
+        if isinstance(value := _at(each.get("outputs", {}), path), str)
     }
+
+
+def _at(outputs: Mapping[str, Any], path: str) -> Any:
+    key, _, inner = path.partition(".")
+    value = outputs.get(key)
+    return value.get(inner) if inner and isinstance(value, Mapping) else value
 
 
 def _planned(resource: Mapping[str, Any]) -> dict[str, Any]:

@@ -6,6 +6,7 @@ from typing import Any, Final
 
 from bench.architecture import (
     ACCOUNT,
+    HEALTH_PORT,
     IN_LATTICE,
     PORT,
     REGISTRY,
@@ -19,7 +20,6 @@ from bench.architecture import (
 )
 
 GATE: Final = {"elbv2.k8s.aws/pod-readiness-gate-inject": "enabled"}
-HEALTH_PORT: Final = 8080
 
 
 def name_of(index: int) -> str:

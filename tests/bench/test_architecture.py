@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from bench import faults
-from bench.architecture import UNKNOWN, Architecture, build, services_for
+from bench.architecture import LATTICE, PER_SERVICE, SHARED, UNKNOWN, Architecture, build, services_for
 from bench.faults import FAULTS, GRPC_FAULTS, Fault
 from policies.engine import sources
 from policies.engine.evaluate import Evaluator, Report
@@ -31,6 +31,11 @@ def test_the_pack_has_nothing_to_say_of_it_in_state_or_preview(services: int) ->
 @pytest.mark.parametrize("resources", [1500, 5000, 10000])
 def test_it_is_as_large_as_asked(resources: int) -> None:
     assert abs(len(build(services_for(resources)).entries) - resources) < resources / 50
+
+
+def test_it_consists_of_what_is_shared_and_of_services() -> None:
+    assert len(build(1).entries) == SHARED + PER_SERVICE + LATTICE
+    assert len(build(2).entries) == SHARED + 2 * PER_SERVICE + LATTICE
 
 
 def test_every_reference_leads_to_a_resource_before_it() -> None:

@@ -94,6 +94,8 @@ def test_references_are_told_by_the_values(plan: dict[str, Any]) -> None:
     assert alias["name"] == {"references": ["aws_lb.edge-0.dns_name", "aws_lb.edge-0"]}
     subnets = expressions(plan, "aws_lb.edge-0")["subnets"]["references"]
     assert subnets == ["aws_subnet.public-a.id", "aws_subnet.public-a", "aws_subnet.public-b.id", "aws_subnet.public-b"]
+    pods = expressions(plan, "aws_vpc_security_group_ingress_rule.edge-0-to-pods")["security_group_id"]["references"]
+    assert pods == ["aws_eks_cluster.cluster.vpc_config[0].cluster_security_group_id", "aws_eks_cluster.cluster"]
 
 
 def test_every_resource_is_planned_changed_and_configured_once(plan: dict[str, Any]) -> None:
