@@ -132,7 +132,7 @@ class Analyzer(analyzer_pb2_grpc.AnalyzerServicer):
 
     def Analyze(self, request: Any, context: Any) -> Any:  # noqa: N802
         """Tries the rules that are about this resource alone."""
-        resource = _resource(request)
+        resource = self._evaluator.sound(_resource(request))
         self._inputs[resource.urn] = resource
         if not self._evaluator.concerns(resource.kind):
             return proto.AnalyzeResponse()
@@ -163,11 +163,17 @@ class Analyzer(analyzer_pb2_grpc.AnalyzerServicer):
         whole = known is None or is_marked(request.properties)
         resource = _stack_resource(request, None if whole else _COMPUTED)
         if known is None:
-            return replace(resource, partial=not resource.properties)
+            return self._evaluator.sound(replace(resource, partial=not resource.properties))
         computed = {key: resource.properties[key] for key in _COMPUTED if key in resource.properties}
         properties = {**computed, **known.properties}
-        secrets, ignored = (*resource.secrets, *known.secrets), (*resource.ignored, *known.ignored)
-        return replace(resource, properties=properties, secrets=secrets, ignored=ignored)
+        return replace(
+            resource,
+            properties=properties,
+            secrets=(*resource.secrets, *known.secrets),
+            ignored=(*resource.ignored, *known.ignored),
+            faults=known.faults,
+            unseen=known.unseen,
+        )
 
     def Remediate(self, request: Any, context: Any) -> Any:  # noqa: N802
         """Makes the changes that are safe, where the configuration asks for it."""

@@ -73,7 +73,7 @@ class Evaluator:
     def __init__(
         self, rules: Iterable[Rule], levels: Mapping[str, Level], options: Mapping[str, Mapping[str, Any]]
     ) -> None:
-        self._options = options
+        self._options: dict[str, Mapping[str, Any]] = {}
         self._alone: dict[str, list[Rule]] = {}
         self._together: dict[str, list[Rule]] = {}
         self._forms: dict[str, Fields] = {}
@@ -81,6 +81,7 @@ class Evaluator:
             self._forms.update(rule.forms)
             if levels.get(rule.id, rule.level) is Level.DISABLED:
                 continue
+            self._options[rule.id] = options.get(rule.id) or _defaults(rule)
             index = self._together if rule.stack else self._alone
             for kind in rule.kinds:
                 index.setdefault(kind, []).append(rule)
@@ -89,12 +90,19 @@ class Evaluator:
         """Whether some rule looks at a kind by itself."""
         return kind in self._alone
 
+    def sound(self, resource: Resource) -> Resource:
+        """A resource as rules can rely on it: what `alone` and `together` take."""
+        form = self._forms.get(resource.kind)
+        sound = resource.sound(form) if form is not None else resource
+        if not resource.patch:
+            return sound
+        return replace(sound, properties={key: stated(each, key) for key, each in sound.properties.items()})
+
     def alone(self, resource: Resource) -> Report:
         """The rules that look at one resource; none for one that the program only looks up, as it cannot mend it."""
         if resource.read:
             return Report()
-        sound = self._sound(resource)
-        return self._try(self._alone.get(resource.kind, ()), sound, Graph([sound]))
+        return self._try(self._alone.get(resource.kind, ()), resource, Graph([resource]))
 
     def together(self, resources: Sequence[Resource]) -> Report:
         """The rules that look at resources beside others.
@@ -102,9 +110,9 @@ class Evaluator:
         The engine sends them in the order in which they came to be, another one in every run; findings do not depend on
         it, also where a rule names the first of several.
         """
-        sound = [self._sound(each) for each in sorted(resources, key=lambda each: each.urn)]
-        graph, report = Graph(sound), Report()
-        for resource in sound:
+        ordered = sorted(resources, key=lambda each: each.urn)
+        graph, report = Graph(ordered), Report()
+        for resource in ordered:
             found = self._together.get(resource.kind)
             if found and not resource.read:
                 report.add(self._try(found, resource, graph))
@@ -112,25 +120,18 @@ class Evaluator:
 
     def everything(self, resources: Sequence[Resource]) -> Report:
         """All rules."""
-        report = Report()
-        for resource in resources:
+        report, sound = Report(), [self.sound(each) for each in resources]
+        for resource in sound:
             if self.concerns(resource.kind):
                 report.add(self.alone(resource))
-        report.add(self.together(resources))
+        report.add(self.together(sound))
         return report
-
-    def _sound(self, resource: Resource) -> Resource:
-        form = self._forms.get(resource.kind)
-        sound = resource.sound(form) if form is not None else resource
-        if not resource.patch:
-            return sound
-        return replace(sound, properties={key: stated(each, key) for key, each in sound.properties.items()})
 
     def _try(self, rules: Iterable[Rule], resource: Resource, graph: Graph) -> Report:
         report = Report()
         for rule in rules:
             report.pairs += 1
-            context = Context(self._options.get(rule.id) or _defaults(rule), graph)
+            context = Context(self._options[rule.id], graph)
             try:
                 for problem in rule.check(resource, context):
                     report.findings.append(Finding(rule.id, resource.urn, problem.path, problem.message))

@@ -18,6 +18,7 @@ from policies.engine.selectors import plain_labels, selects
 from policies.engine.unknown import Unknown, UnknownValueError, is_unknown, known
 
 _T = TypeVar("_T")
+_K = TypeVar("_K")
 NAMESPACE: Final = ":Namespace"
 _SERVICE: Final = ":Service"
 _LABELS: Final = "spec.template.metadata.labels"
@@ -44,27 +45,7 @@ class Graph:
 
     def __init__(self, resources: Sequence[Resource]) -> None:
         self.resources = tuple(resources)
-        self._by_urn = {each.urn: each for each in resources}
-        self._by_kind: dict[str, list[Resource]] = {}
-        self._children: dict[str, list[Resource]] = {}
-        self._by_identity: dict[str, Resource] = {}
-        for each in resources:
-            self._by_kind.setdefault(each.kind, []).append(each)
-            if each.parent:
-                self._children.setdefault(each.parent, []).append(each)
-            for key in _IDENTITIES:
-                value = each.get(key)
-                if isinstance(value, str):
-                    self._by_identity.setdefault(value, each)
         self._clusters: dict[str, str] = {}
-        self._places = {each.urn: self._place(each) for each in resources if is_kubernetes(each.kind)}
-        self._by_place: dict[tuple[str, Space, str], list[Resource]] = {}
-        self._lost: dict[tuple[str, str], list[Resource]] = {}
-        self._by_space: dict[tuple[str, Space], list[Resource]] = {}
-        self._spaceless: dict[tuple[str, str], list[Resource]] = {}
-        for each in resources:
-            if each.urn in self._places:
-                self._index(each, *self._places[each.urn])
         self._remembered: dict[tuple[Callable[[Resource], Any], str], Any] = {}
         self._used: dict[tuple[str, tuple[str, ...]], list[Resource]] = {}
         self._labels: dict[tuple[str, Space], dict[tuple[str, Any], list[Resource]]] = {}
@@ -73,17 +54,59 @@ class Graph:
         self._whole: dict[Callable[[Graph], Any], Any] = {}
         self._leading: dict[tuple[Leads, str], _Table] = {}
 
-    def _index(self, resource: Resource, space: Space | None, name: str | None) -> None:
-        """Puts an object where it can be looked up."""
-        here = (resource.kind, self.cluster_of(resource))
-        if space is None:
-            self._spaceless.setdefault(here, []).append(resource)
-        else:
-            self._by_space.setdefault((resource.kind, space), []).append(resource)
-        if space is None or name is None:
-            self._lost.setdefault(here, []).append(resource)
-        else:
-            self._by_place.setdefault((resource.kind, space, name), []).append(resource)
+    # Worked out when asked for: the rules about one resource ask for few of them, and have a graph for each.
+
+    @cached_property
+    def _by_urn(self) -> dict[str, Resource]:
+        return {each.urn: each for each in self.resources}
+
+    @cached_property
+    def _by_kind(self) -> dict[str, list[Resource]]:
+        return _grouped((each.kind, each) for each in self.resources)
+
+    @cached_property
+    def _children(self) -> dict[str, list[Resource]]:
+        return _grouped((each.parent, each) for each in self.resources if each.parent)
+
+    @cached_property
+    def _by_identity(self) -> dict[str, Resource]:
+        found: dict[str, Resource] = {}
+        for each in self.resources:
+            for key in _IDENTITIES:
+                value = each.get(key)
+                if isinstance(value, str):
+                    found.setdefault(value, each)
+        return found
+
+    @cached_property
+    def _places(self) -> dict[str, tuple[Space | None, str | None]]:
+        return {each.urn: self._place(each) for each in self.resources if is_kubernetes(each.kind)}
+
+    @cached_property
+    def _by_space(self) -> dict[tuple[str, Space], list[Resource]]:
+        return _grouped(((each.kind, space), each) for each, (space, _) in self._placed() if space is not None)
+
+    @cached_property
+    def _spaceless(self) -> dict[tuple[str, str], list[Resource]]:
+        """Objects of which the namespace is not known, by kind and cluster."""
+        lost = [each for each, (space, _) in self._placed() if space is None]
+        return _grouped(((each.kind, self.cluster_of(each)), each) for each in lost)
+
+    @cached_property
+    def _by_place(self) -> dict[tuple[str, Space, str], list[Resource]]:
+        return _grouped(
+            ((each.kind, space, name), each)
+            for each, (space, name) in self._placed()
+            if space is not None and name is not None
+        )
+
+    @cached_property
+    def _lost(self) -> dict[tuple[str, str], list[Resource]]:
+        """Objects of which namespace or name is not known, by kind and cluster."""
+        return _grouped(((each.kind, self.cluster_of(each)), each) for each, place in self._placed() if None in place)
+
+    def _placed(self) -> Iterator[tuple[Resource, tuple[Space | None, str | None]]]:
+        return ((each, self._places[each.urn]) for each in self.resources if each.urn in self._places)
 
     def of(self, *kinds: str) -> Iterator[Resource]:
         """All resources of some kinds."""
@@ -368,6 +391,13 @@ class Graph:
                 if target is not None and target is not each:
                     found.setdefault(target.urn, {})[each.urn] = each
         return {urn: list(users.values()) for urn, users in found.items()}
+
+
+def _grouped(pairs: Iterable[tuple[_K, Resource]]) -> dict[_K, list[Resource]]:
+    found: dict[_K, list[Resource]] = {}
+    for key, each in pairs:
+        found.setdefault(key, []).append(each)
+    return found
 
 
 def _root(path: str) -> str:

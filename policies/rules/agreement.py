@@ -8,7 +8,7 @@ from typing import Any, Final
 from policies.engine.graph import Graph
 from policies.engine.resource import Resource, number
 from policies.engine.rule import ADVISORY, HIGH, MANDATORY, MEDIUM, Context, Example, Option, Problem, Rule
-from policies.engine.unknown import known
+from policies.engine.unknown import UnknownValueError, known
 from policies.rules.end_to_end import binding as bound
 from policies.rules.forwarding import balancer_of
 from policies.rules.intent import containers, grpc_containers
@@ -144,19 +144,35 @@ def _behind(group: Resource, graph: Graph) -> list[Resource]:
     return found
 
 
+def _askers(graph: Graph) -> tuple[dict[str, list[Resource]], list[tuple[Resource, str]]]:
+    """The workloads by the gRPC services that their probes ask for, and those of which that is not known, with why."""
+    found: dict[str, list[Resource]] = {}
+    blind: list[tuple[Resource, str]] = []
+    for each in graph.of(*WORKLOADS):
+        try:
+            for name in _asked(each):
+                found.setdefault(name, []).append(each)
+        except UnknownValueError as unknown:
+            blind.append((each, unknown.path))
+    return found, blind
+
+
 def _has_service(resource: Resource, context: Context) -> Iterator[Problem]:
     graph = context.graph
     behind = {each.urn: each for group in to_grpc(resource, graph) for each in _behind(group, graph)}
-    own = {name for each in behind.values() for name in graph.remembered(_asked, each)}
+    own = {name for each in behind.values() for name in _asked(each)}
+    askers, blind = graph.once(_askers)
     for where, pattern in paths(resource) if own else ():
         found = SERVICE_PATH.match(pattern)
         if found is None or found[1] in own:
             continue
-        for each in graph.of(*WORKLOADS):
-            if each.urn not in behind and found[1] in graph.remembered(_asked, each):
-                names = ", ".join(one.name for one in behind.values())
-                yield Problem(where, f"{found[1]} is what {each.name} is asked for, and calls go to {names}")
-                break
+        others = [each for each in askers.get(found[1], ()) if each.urn not in behind]
+        unseen = [path for each, path in blind if each.urn not in behind]
+        if others:
+            names = ", ".join(one.name for one in behind.values())
+            yield Problem(where, f"{found[1]} is what {others[0].name} is asked for, and calls go to {names}")
+        elif unseen:
+            raise UnknownValueError(unseen[0])
 
 
 def _two(path: str) -> Mapping[str, Mapping[str, Any]]:

@@ -29,8 +29,7 @@ def images(workload: Resource) -> Iterator[tuple[str, Any]]:
 
 def _repositories(resource: Resource, path: str, image: Any, graph: Graph) -> list[Resource]:
     """The repositories of the program that an image may come from."""
-    every = list(graph.of(REPOSITORY))
-    if not every:
+    if not any(True for _ in graph.of(REPOSITORY)):
         return []
     if is_unknown(image):
         made = graph.made_of(resource, "spec", REPOSITORY)
@@ -38,7 +37,25 @@ def _repositories(resource: Resource, path: str, image: Any, graph: Graph) -> li
             raise UnknownValueError(f"{resource.name}: {path}")
         return made
     found = _ECR.fullmatch(str(image))
-    return [each for each in every if found is not None and known(each.get("name")) == found[1]]
+    if found is None:
+        return []
+    by_name, blind = graph.once(_named)
+    if blind:
+        raise UnknownValueError(blind)
+    return by_name.get(found[1], [])
+
+
+def _named(graph: Graph) -> tuple[dict[str, list[Resource]], str]:
+    """The repositories of the program by name, and the path of a name that is not known; "" where all are."""
+    found: dict[str, list[Resource]] = {}
+    blind = ""
+    for each in graph.of(REPOSITORY):
+        name = each.get("name")
+        if is_unknown(name):
+            blind = blind or name.path
+        elif isinstance(name, str):
+            found.setdefault(name, []).append(each)
+    return found, blind
 
 
 def _from_scanned(resource: Resource, context: Context) -> Iterator[Problem]:
