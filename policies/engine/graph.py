@@ -12,13 +12,13 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import cached_property
 from typing import Any, Final, NamedTuple, TypeVar
 
+from policies.engine.indexing import grouped, root, texts
 from policies.engine.kinds import is_kubernetes
 from policies.engine.resource import Resource
 from policies.engine.selectors import plain_labels, selects
 from policies.engine.unknown import Unknown, UnknownValueError, is_unknown, known
 
 _T = TypeVar("_T")
-_K = TypeVar("_K")
 NAMESPACE: Final = ":Namespace"
 _SERVICE: Final = ":Service"
 _LABELS: Final = "spec.template.metadata.labels"
@@ -62,11 +62,11 @@ class Graph:
 
     @cached_property
     def _by_kind(self) -> dict[str, list[Resource]]:
-        return _grouped((each.kind, each) for each in self.resources)
+        return grouped((each.kind, each) for each in self.resources)
 
     @cached_property
     def _children(self) -> dict[str, list[Resource]]:
-        return _grouped((each.parent, each) for each in self.resources if each.parent)
+        return grouped((each.parent, each) for each in self.resources if each.parent)
 
     @cached_property
     def _by_identity(self) -> dict[str, Resource]:
@@ -84,17 +84,17 @@ class Graph:
 
     @cached_property
     def _by_space(self) -> dict[tuple[str, Space], list[Resource]]:
-        return _grouped(((each.kind, space), each) for each, (space, _) in self._placed() if space is not None)
+        return grouped(((each.kind, space), each) for each, (space, _) in self._placed() if space is not None)
 
     @cached_property
     def _spaceless(self) -> dict[tuple[str, str], list[Resource]]:
         """Objects of which the namespace is not known, by kind and cluster."""
         lost = [each for each, (space, _) in self._placed() if space is None]
-        return _grouped(((each.kind, self.cluster_of(each)), each) for each in lost)
+        return grouped(((each.kind, self.cluster_of(each)), each) for each in lost)
 
     @cached_property
     def _by_place(self) -> dict[tuple[str, Space, str], list[Resource]]:
-        return _grouped(
+        return grouped(
             ((each.kind, space, name), each)
             for each, (space, name) in self._placed()
             if space is not None and name is not None
@@ -103,7 +103,7 @@ class Graph:
     @cached_property
     def _lost(self) -> dict[tuple[str, str], list[Resource]]:
         """Objects of which namespace or name is not known, by kind and cluster."""
-        return _grouped(((each.kind, self.cluster_of(each)), each) for each, place in self._placed() if None in place)
+        return grouped(((each.kind, self.cluster_of(each)), each) for each, place in self._placed() if None in place)
 
     def _placed(self) -> Iterator[tuple[Resource, tuple[Space | None, str | None]]]:
         return ((each, self._places[each.urn]) for each in self.resources if each.urn in self._places)
@@ -124,7 +124,7 @@ class Graph:
     def made_of(self, resource: Resource, path: str, *kinds: str) -> list[Resource]:
         """The resources of some kinds that a property was made of; a component stands for what it has inside."""
         found: dict[str, Resource] = {}
-        waiting = list(resource.property_dependencies.get(_root(path), ()))
+        waiting = list(resource.property_dependencies.get(root(path), ()))
         seen: set[str] = set()
         while waiting:
             urn = waiting.pop()
@@ -362,7 +362,7 @@ class Graph:
         cluster, value = self.cluster_of(resource), resource.get(path, self._default(resource))
         if not isinstance(value, Unknown):
             return Space(cluster, str(value))
-        urns = resource.property_dependencies.get(_root(path), ())
+        urns = resource.property_dependencies.get(root(path), ())
         found = [each for urn in urns if (each := self._by_urn.get(urn)) is not None]
         spaces = [each for each in found if each.kind == NAMESPACE]
         if not spaces:  # taken from an object that is in it
@@ -386,32 +386,8 @@ class Graph:
             for urns in each.property_dependencies.values():
                 for urn in urns:
                     found.setdefault(urn, {})[each.urn] = each
-            for value in _texts(each.properties):
+            for value in texts(each.properties):
                 target = self._by_identity.get(value)
                 if target is not None and target is not each:
                     found.setdefault(target.urn, {})[each.urn] = each
         return {urn: list(users.values()) for urn, users in found.items()}
-
-
-def _grouped(pairs: Iterable[tuple[_K, Resource]]) -> dict[_K, list[Resource]]:
-    found: dict[_K, list[Resource]] = {}
-    for key, each in pairs:
-        found.setdefault(key, []).append(each)
-    return found
-
-
-def _root(path: str) -> str:
-    return path.partition(".")[0].partition("[")[0]
-
-
-def _texts(value: Any) -> Iterator[str]:
-    """Every text that may be an id or ARN, however deep it lies."""
-    waiting = [value]
-    while waiting:
-        each = waiting.pop()
-        if isinstance(each, str) and len(each) > 8:
-            yield each
-        elif isinstance(each, Mapping):
-            waiting += each.values()
-        elif isinstance(each, list):
-            waiting += list.__iter__(each)  # also of one that is not whole
