@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import json
+import re
 import sys
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
@@ -33,6 +34,8 @@ _OPERATIONS = {
     "create": "create",
     "update": "update",
 }
+# How the engine refuses (pulumi pkg/resource/deploy, step.go and step_generator.go).
+_PROTECTED = re.compile(r"unable to (?:replace|delete) resource \S+ .*as it is currently marked for protection")
 
 
 def of_environment(environment: str, ref: str | None, chosen: Configuration, today: dt.date) -> Outcome:
@@ -61,7 +64,7 @@ def check(asked: Asked, folder: Path) -> Outcome:
         raise InputError(wrong)
     before = base.up(asked, place, folder, notes)
     copy, engine = before if before is not None else base.none(asked, place, folder / "head")
-    steps = _preview(asked, copy, engine)
+    steps = preview(asked, copy, engine)
     resources = sources.from_preview(steps)
     old = _old(steps)
     chosen = _protected_as_said(asked)
@@ -86,24 +89,35 @@ def check(asked: Asked, folder: Path) -> Outcome:
     )
 
 
-def _preview(asked: Asked, copy: Path, engine: LocalEngine) -> list[dict[str, Any]]:
+def preview(asked: Asked, copy: Path, engine: LocalEngine) -> list[dict[str, Any]]:
+    """The steps of a preview, also of one that protection alone has stopped. Raises GateError without any."""
     asked.say(f"{asked.environment} is previewed")
     result = engine.run("preview", "--json", "--show-sames", "--stack", asked.environment, cwd=copy, check=False)
     try:
         document = json.loads(result.stdout)
     except json.JSONDecodeError:
-        document = {}
-    steps: list[dict[str, Any]] = document.get("steps") or []
-    if result.code and not _only_protected(document):
+        document = None
+    document = document if isinstance(document, dict) else {}
+    steps = document.get("steps")
+    # Without a step there is not even the stack itself: nothing was previewed, so nothing is right with it.
+    if not isinstance(steps, list) or not steps or (result.code and not only_protected(document)):
         raise GateError(f"{asked.environment} does not preview:\n{_said(document) or result.text.strip()}")
     return steps
 
 
-def _only_protected(document: Mapping[str, Any]) -> bool:
-    """Whether nothing but protection stood in the way: then it is a finding, not a fault of the tool."""
+def only_protected(document: Mapping[str, Any]) -> bool:
+    """Whether nothing but protection of something that would be lost stood in the way of a preview.
+
+    Then that is a finding and no fault of the tool. By the engine's own words and by a step of it: any error may have
+    the word "protect" in it, and a preview that stopped at one has not shown everything.
+    """
     errors = [each.get("message", "") for each in document.get("diagnostics") or () if each.get("severity") == "error"]
     told = [each for each in errors if "preview failed" not in each]
-    return bool(told) and all("protect" in each for each in told)
+    lost = any(
+        (step.get("oldState") or {}).get("protect") and _OPERATIONS.get(step["op"]) in ("replace", "delete")
+        for step in document.get("steps") or ()
+    )
+    return lost and bool(told) and all(_PROTECTED.search(" ".join(each.split())) for each in told)
 
 
 def _said(document: Mapping[str, Any]) -> str:
