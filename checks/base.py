@@ -42,7 +42,7 @@ def up(asked: Asked, place: Environment, folder: Path, notes: list[str]) -> tupl
     """
     commit = trees.merge_base(asked.checkout, asked.base)
     if commit is None:
-        notes.append(f"there is no base branch to compare with: {_ALL_NEW}")
+        notes.append(f"there is no base branch to compare with{trees.unshallow(asked.checkout)}: {_ALL_NEW}")
         return None
     tree = folder / "base"
     trees.extract(asked.checkout, commit, tree)

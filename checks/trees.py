@@ -19,12 +19,21 @@ def merge_base(checkout: Path, ref: str | None) -> str | None:
     Raises InputError when `ref` is given and is no commit.
     """
     for candidate in (ref,) if ref else _DEFAULTS:
-        found = _git(checkout, "merge-base", candidate, "HEAD")
+        found = _git(checkout, "merge-base", "--end-of-options", candidate, "HEAD")
         if found is not None:
             return found.strip()
+    if ref and _git(checkout, "rev-parse", "--verify", "--quiet", "--end-of-options", f"{ref}^{{commit}}"):
+        raise InputError(f"--base {ref}: has no commit in common with this branch here{unshallow(checkout)}")
     if ref:
-        raise InputError(f"--base {ref}: there is no such commit here; fetch it first (git fetch origin {ref})")
+        branch = ref.removeprefix("origin/")
+        raise InputError(f"--base {ref}: there is no such commit here; fetch it first (git fetch origin {branch})")
     return None
+
+
+def unshallow(checkout: Path) -> str:
+    """What to do where the history is cut short; "" where it is not."""
+    shallow = (_git(checkout, "rev-parse", "--is-shallow-repository") or "").strip() == "true"
+    return "; the clone is shallow: git fetch --unshallow" if shallow else ""
 
 
 def extract(checkout: Path, commit: str, folder: Path) -> None:
@@ -38,7 +47,15 @@ def extract(checkout: Path, commit: str, folder: Path) -> None:
     if archive.returncode:
         raise GateError(f"git archive {commit[:12]}: {archive.stderr.decode(errors='replace').strip()}")
     with tarfile.open(fileobj=io.BytesIO(archive.stdout)) as files:
-        files.extractall(folder, filter="data")
+        files.extractall(folder, filter=_inside)  # noqa: S202 - the filter is of `data`
+
+
+def _inside(member: tarfile.TarInfo, folder: str) -> tarfile.TarInfo | None:
+    """A link that leads out of the tree is no part of it, and left out."""
+    try:
+        return tarfile.data_filter(member, folder)
+    except tarfile.FilterError:
+        return None
 
 
 def changed(checkout: Path, commit: str) -> list[str]:
@@ -65,7 +82,14 @@ def _is_written(file: Path) -> bool:
 
 def _git(checkout: Path, *args: str) -> str | None:
     try:
-        found = subprocess.run(["git", *args], cwd=checkout, capture_output=True, text=True, check=False)
+        found = subprocess.run(
+            ["git", *args],
+            cwd=checkout,
+            capture_output=True,
+            encoding="utf-8",
+            errors="surrogateescape",  # names of files are bytes
+            check=False,
+        )
     except OSError:
         return None
     return found.stdout if found.returncode == 0 else None

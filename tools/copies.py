@@ -87,7 +87,7 @@ def readable(value: Any) -> Any:
 def stacks(checkout: Path) -> list[str]:
     """Names of the environments that have a stack file."""
     found = (re.fullmatch(r"Pulumi\.(.+)\.ya?ml", file.name) for file in checkout.iterdir())
-    return sorted(match[1] for match in found if match)
+    return sorted(match[1] for match in found if match and (checkout / match[0]).is_file())
 
 
 def stack_file(checkout: Path, name: str) -> Path:

@@ -85,7 +85,7 @@ def read(file: Path) -> dict[str, Any]:
     try:
         content = yaml.load(file.read_text("utf-8"), _Loader) or {}  # noqa: S506 - a SafeLoader
         json.dumps(content, default=str)  # an anchor that contains itself has no end
-    except (yaml.YAMLError, UnicodeDecodeError, ValueError, RecursionError) as error:
+    except (OSError, yaml.YAMLError, UnicodeDecodeError, ValueError, RecursionError) as error:
         raise StackFileError(f"{file.name} cannot be read: {error}") from None
     if not isinstance(content, dict):
         raise StackFileError(f"{file.name} must be a map with the key config")
