@@ -11,7 +11,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from checks import manifests, state, verdicts
+from checks import console, manifests, state, verdicts, written
 from checks.explain import explain
 from checks.model import Outcome, Status
 from checks.problems import GateError, InputError
@@ -73,13 +73,16 @@ def main(arguments: Sequence[str]) -> int:
         texts = [("--report", file, FORMATS[form](outcome)) for form, file in reports]
         if asked.write_baseline:
             texts.append(("--write-baseline", asked.write_baseline, _baseline(outcome, asked.baseline)))
-        _write(texts)
-        sys.stdout.write(FORMATS[asked.format](outcome))
+        written.files(texts)
+        console.out(FORMATS[asked.format](outcome))
     except InputError as error:
-        sys.stderr.write(f"{error}\n")
+        console.err(str(error))
+        return 2
+    except RecursionError:
+        console.err("the input is nested too deeply")
         return 2
     except GateError as error:
-        sys.stderr.write(f"{error}\n")
+        console.err(str(error))
         return 3
     return 1 if outcome.blocks else 0
 
@@ -87,7 +90,7 @@ def main(arguments: Sequence[str]) -> int:
 def _explain(arguments: Sequence[str]) -> int:
     parser = argparse.ArgumentParser(prog="python -m checks explain", description="Everything about a rule.")
     parser.add_argument("rule", metavar="RULE", help="for example ALB006")
-    sys.stdout.write(explain(parser.parse_args(arguments).rule))
+    console.out(explain(parser.parse_args(arguments).rule))
     return 0
 
 
@@ -155,26 +158,6 @@ def _reports(given: Sequence[str]) -> list[tuple[str, Path]]:
             raise InputError(f"--report {each}: must be FORMAT=FILE with FORMAT one of {', '.join(FORMATS)}")
         found.append((form, Path(file)))
     return found
-
-
-def _write(texts: Sequence[tuple[str, Path, str]]) -> None:
-    """All files, each whole, or none: option, file and text of each."""
-    partials: list[tuple[Path, Path]] = []
-    try:
-        for option, file, text in texts:
-            partial = file.with_name(f".{file.name}.partial")
-            partials.append((partial, file))
-            try:
-                partial.write_text(text, encoding="utf-8")
-                if file.is_dir():
-                    raise IsADirectoryError(0, "it is a folder")
-            except OSError as error:
-                raise InputError(f"{option} {file}: cannot be written: {error.strerror}") from None
-        for partial, file in partials:
-            partial.replace(file)
-    finally:
-        for partial, _ in partials:
-            partial.unlink(missing_ok=True)
 
 
 if __name__ == "__main__":

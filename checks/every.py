@@ -14,7 +14,7 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Final
 
-from checks import gate, trees, verdicts
+from checks import console, gate, trees, verdicts, written
 from checks.problems import GateError, InputError
 from checks.report import FORMATS
 from tools import copies, stack_files
@@ -59,14 +59,25 @@ def main(arguments: Sequence[str]) -> int:
     asked = parser.parse_args(arguments)
     checkout = Path(__file__).resolve().parent.parent
     try:
-        asked.reports.mkdir(parents=True, exist_ok=True)
+        _make(asked.reports)
         names = concerned(checkout, asked.base)
     except InputError as error:
-        sys.stderr.write(f"{error}\n")
+        console.err(str(error))
         return 2
-    if not names:
-        sys.stdout.write("No environment is concerned.\n")
-    return max([_one(name, asked.base, asked.reports) for name in names], default=0)
+    try:
+        if not names:
+            console.out("No environment is concerned.\n")
+        return max([_one(name, asked.base, asked.reports) for name in names], default=0)
+    except (InputError, GateError) as error:  # a report cannot be written
+        console.err(str(error))
+        return 2 if isinstance(error, InputError) else 3
+
+
+def _make(folder: Path) -> None:
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise InputError(f"--reports {folder}: cannot be made: {error.strerror}") from None
 
 
 def _one(name: str, ref: str | None, reports: Path) -> int:
@@ -76,21 +87,25 @@ def _one(name: str, ref: str | None, reports: Path) -> int:
     except (InputError, GateError) as error:
         _told(name, str(error).splitlines(), reports)
         return 2 if isinstance(error, InputError) else 3
-    for form, ending in _FORMS.items():
-        (reports / f"{name}.{ending}").write_text(FORMATS[form](outcome), encoding="utf-8")
-    sys.stdout.write(FORMATS["github"](outcome))
+    written.files(
+        [("--reports", reports / f"{name}.{ending}", FORMATS[form](outcome)) for form, ending in _FORMS.items()]
+    )
+    console.out(FORMATS["github"](outcome))
     return 1 if outcome.blocks else 0
 
 
 def _told(name: str, problems: Iterable[str], reports: Path) -> None:
     """What stopped the gate, where the reports would be."""
     lines = [f"{name}: could not be checked", *problems]
-    for line in lines:
-        sys.stderr.write(f"{line}\n")
     text = "\n".join(lines) + "\n"
-    (reports / f"{name}.txt").write_text(text, encoding="utf-8")
+    console.err(text)
     quoted = "\n".join(f"    {line}" for line in lines[1:])
-    (reports / f"{name}.md").write_text(f"### ❌ {lines[0]}\n\n{quoted}\n", encoding="utf-8")
+    written.files(
+        [
+            ("--reports", reports / f"{name}.txt", text),
+            ("--reports", reports / f"{name}.md", f"### ❌ {lines[0]}\n\n{quoted}\n"),
+        ]
+    )
 
 
 if __name__ == "__main__":

@@ -3,22 +3,26 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 import yaml
 
 from checks.problems import InputError
-from policies.engine.configuration import did_you_mean
-from policies.engine.rule import Example, Rule
+from checks.report import words
+from policies.engine.configuration import OWN_OPTIONS, did_you_mean
+from policies.engine.rule import Example, Option, Rule
 from policies.engine.unknown import Unknown
 from policies.rules import REGISTRY
 
 
 def explain(identity: str) -> str:
     """The text about a rule. Raises InputError when there is none of that id."""
+    identity = identity.strip()
+    if identity.upper() in OWN_OPTIONS:
+        return "\n".join(_own(identity.upper())) + "\n"
     rule = REGISTRY.get(identity.upper())
     if rule is None:
-        names = [each.id for each in REGISTRY]
+        names = [*(each.id for each in REGISTRY), *OWN_OPTIONS]
         near = did_you_mean(identity, names)
         hint = f"; did you mean {near}?" if near else f" (there is: {', '.join(names)})"
         raise InputError(f"there is no rule {identity}{hint}")
@@ -37,13 +41,27 @@ def _lines(rule: Rule) -> Iterator[str]:
     if rule.replaces:
         yield "     It makes a new resource."
     yield f"See: {rule.source}"
-    for name, option in rule.options.items():
-        yield f"Option {name}: {option.schema['description']} Default: {json.dumps(option.default)}."
+    yield from _options(rule.options)
     for kind, examples in (("Bad", rule.bad), ("Good", rule.good)):
         for example in examples:
             yield ""
             yield f"{kind}: {example.title}"
             yield example_text(example)
+
+
+def _own(identity: str) -> Iterator[str]:
+    """What is no rule of a resource, but of the pack itself."""
+    title, remedy = words.OWN[identity]
+    yield f"{identity}: {title}"
+    yield "about the pack itself: docs/policies.md"
+    yield ""
+    yield f"Fix: {remedy}"
+    yield from _options(OWN_OPTIONS[identity])
+
+
+def _options(options: Mapping[str, Option]) -> Iterator[str]:
+    for name, option in options.items():
+        yield f"Option {name}: {option.schema['description']} Default: {json.dumps(option.default)}."
 
 
 def example_text(example: Example) -> str:

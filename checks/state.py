@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 from checks.problems import InputError
-from policies.engine import sources
+from policies.engine import sources, texts
 from policies.engine.resource import Resource
+
+_DEEP: Final = "is nested too deeply"
 
 
 def read(file: Path) -> list[Resource]:
@@ -23,23 +25,24 @@ def read(file: Path) -> list[Resource]:
     wrong = [f"{file}: {where}" for place, each in enumerate(entries) for where in _wrong(place, each)]
     if wrong:
         raise InputError(wrong)
-    return sources.from_state(document)
+    try:
+        return sources.from_state(document)
+    except RecursionError:
+        raise InputError(f"{file}: {_DEEP}") from None
 
 
 def document_of(file: Path) -> dict[str, Any]:
     """A file with one JSON object. Raises InputError with file, line and cause."""
     try:
-        text = file.read_text(encoding="utf-8")
-    except OSError as error:
-        raise InputError(f"{file}: cannot be read: {error.strerror}") from None
-    except UnicodeDecodeError as error:
-        raise InputError(f"{file}: is no UTF-8 text (byte {error.start})") from None
-    try:
-        document = json.loads(text)
+        document = json.loads(texts.read(file))
+    except texts.UnreadableTextError as error:
+        raise InputError(f"{file}: {error}") from None
     except json.JSONDecodeError as error:
         raise InputError(f"{file}:{error.lineno}: is no JSON: {error.msg} (column {error.colno})") from None
+    except ValueError:
+        raise InputError(f"{file}: is no JSON: a number has too many digits") from None
     except RecursionError:
-        raise InputError(f"{file}: is nested too deeply") from None
+        raise InputError(f"{file}: {_DEEP}") from None
     if not isinstance(document, dict):
         raise InputError(f"{file}: must be a JSON object")
     return document
@@ -59,4 +62,19 @@ def _wrong(place: int, entry: Any) -> list[str]:
         for key in ("inputs", "outputs", "propertyDependencies")
         if entry.get(key) is not None and not isinstance(entry[key], dict)
     ]
+    if not isinstance(entry.get("parent") or "", str):
+        found.append(f"{where}.parent: must be text")
+    if not _are_texts(entry.get("dependencies")):
+        found.append(f"{where}.dependencies: must be a list of texts")
+    made_of = entry.get("propertyDependencies")
+    if isinstance(made_of, dict):
+        found += [
+            f"{where}.propertyDependencies.{key}: must be a list of texts"
+            for key, urns in made_of.items()
+            if not _are_texts(urns)
+        ]
     return found
+
+
+def _are_texts(value: Any) -> bool:
+    return value is None or (isinstance(value, list) and all(isinstance(each, str) for each in value))

@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections import Counter
 
 from checks.model import Change, Finding, Outcome, Status
+from checks.problems import printable
 from policies.engine.configuration import NOT_EVALUATED, WAIVERS
 from policies.engine.rule import Level, Rule
 from policies.rules import REGISTRY
 
-_OWN = {
+OWN = {
     NOT_EVALUATED: ("Every mandatory rule could be evaluated", "Make the value known at preview."),
     WAIVERS: (
         "Waivers and baseline are needed, and no waiver has expired",
@@ -26,13 +27,13 @@ def rule_of(finding: Finding) -> Rule | None:
 def title(finding: Finding) -> str:
     """What is right."""
     rule = rule_of(finding)
-    return rule.title if rule else _OWN[finding.verdict.rule][0]
+    return rule.title if rule else OWN[finding.verdict.rule][0]
 
 
 def remedy(finding: Finding) -> str:
     """What to write."""
     rule = rule_of(finding)
-    return rule.remedy if rule else _OWN[finding.verdict.rule][1]
+    return rule.remedy if rule else OWN[finding.verdict.rule][1]
 
 
 def level(finding: Finding) -> str:
@@ -57,11 +58,6 @@ def subject(finding: Finding) -> str:
 def message(finding: Finding) -> str:
     """What is wrong."""
     return printable(finding.verdict.message)
-
-
-def printable(text: str) -> str:
-    """Text without characters that a terminal would act on."""
-    return "".join(char if char.isprintable() else " " for char in text)
 
 
 def headline(outcome: Outcome) -> str:

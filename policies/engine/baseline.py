@@ -9,6 +9,8 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Final
 
+from policies.engine import texts
+
 _HEAD: Final = (
     "# Findings that were there when the pack came: they warn and do not block. The list only gets shorter.\n"
     "# Written by: python -m checks … --write-baseline\n"
@@ -27,11 +29,9 @@ def text(entries: Iterable[str]) -> str:
 def read(file: Path) -> frozenset[str]:
     """The entries of a file. Raises BaselineError with the line of what is no entry."""
     try:
-        lines = file.read_text(encoding="utf-8").splitlines()
-    except OSError as error:
-        raise BaselineError(f"{file.name} cannot be read: {error.strerror}") from None
-    except UnicodeDecodeError as error:
-        raise BaselineError(f"{file.name} is no UTF-8 text (byte {error.start})") from None
+        lines = texts.read(file).splitlines()
+    except texts.UnreadableTextError as error:
+        raise BaselineError(f"{file.name} {error}") from None
     entries = {number: line.strip() for number, line in enumerate(lines, 1) if line.strip() and line[0] != "#"}
     wrong = [number for number, entry in entries.items() if not _is_entry(entry)]
     if wrong:

@@ -154,6 +154,9 @@ class Reading:
                 faults.append(Fault((name,), _unknown("rule", name, [*self._known, "all"])))
                 continue
             for key, value in given.items():
+                if not isinstance(key, str):
+                    faults.append(Fault((name,), f"its keys must be text; received {key!r}"))
+                    continue
                 faults += self._set_level(name, value) if key == _LEVEL else self._set_option(name, key, value)
         return faults + self._own(values.get(WAIVERS), folder, lines)
 

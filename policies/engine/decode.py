@@ -89,11 +89,14 @@ class Decoder:
     def _marked(self, value: dict[str, Any], path: str) -> Any:
         """Secrets, outputs and references. What is encrypted is not known."""
         signature = value[_SIGNATURE]
+        if isinstance(signature, Unknown):
+            return Unknown(path)
         if signature == _REFERENCE:
             return value.get("id", Unknown(path))
         if signature not in (_SECRET, _OUTPUT):
             return value  # an asset or archive: nothing that rules look at
-        if signature == _SECRET or value.get("secret"):
+        sealed = value.get("secret")  # what does not say whether it is one is taken for one
+        if signature == _SECRET or isinstance(sealed, Unknown) or sealed:
             self.secrets.append(path)
         return value.get("value", Unknown(path))
 

@@ -11,6 +11,7 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Final
 
+from policies.engine import texts
 from policies.engine.configuration import Configuration, ConfigurationError, Reading
 from policies.engine.lines import UnreadableError, load
 from policies.engine.rule import Registry
@@ -63,11 +64,9 @@ def strays(environments: Sequence[str], folder: Path = FOLDER, shown: Path | Non
 
 def _text(file: Path) -> str:
     try:
-        return file.read_text(encoding="utf-8")
-    except OSError as error:
-        raise UnreadableError(f"cannot be read: {error.strerror}") from None
-    except UnicodeDecodeError as error:
-        raise UnreadableError(f"is no UTF-8 text (byte {error.start})") from None
+        return texts.read(file)
+    except texts.UnreadableTextError as error:
+        raise UnreadableError(str(error)) from None
 
 
 def _shown(file: Path, start: Path | None) -> str:

@@ -9,6 +9,7 @@ from typing import Any, Final
 import yaml
 
 Path_ = tuple["str | int", ...]
+_MOST: Final = 2_000_000
 _MERGE: Final = "tag:yaml.org,2002:merge"
 
 
@@ -44,6 +45,7 @@ def load(text: str, file: str) -> tuple[dict[str, Any], Lines]:
     """The map in a YAML or JSON text, and where its values are. Raises UnreadableError."""
     try:
         root = yaml.compose(text, Loader=yaml.SafeLoader)
+        bounded(root)
         known: dict[Path_, int] = {}
         _note(root, (), known)
         values = yaml.safe_load(text)
@@ -61,6 +63,28 @@ def load(text: str, file: str) -> tuple[dict[str, Any], Lines]:
     if not isinstance(values, dict) or not all(isinstance(key, str) for key in values):
         raise UnreadableError("must be a map of rules such as ALB006: advisory")
     return values, Lines(file, known)
+
+
+def bounded(root: yaml.Node | None) -> None:
+    """Raises UnreadableError where aliases lead back to themselves, or come to more than anybody writes.
+
+    Ten lines of them can stand for a billion values.
+    """
+    sizes: dict[int, int] = {}
+
+    def size(node: yaml.Node | None) -> int:
+        if not isinstance(node, yaml.CollectionNode):
+            return 1
+        if id(node) not in sizes:
+            sizes[id(node)] = _MOST + 1  # until it is known: an alias inside it has no end
+            pairs = isinstance(node, yaml.MappingNode)
+            inner = (each for item in node.value for each in (item if pairs else (item,)))
+            sizes[id(node)] = 1 + sum(map(size, inner))
+        if sizes[id(node)] > _MOST:
+            raise UnreadableError("has aliases without an end, or of too many values", node.start_mark.line + 1)
+        return sizes[id(node)]
+
+    size(root)
 
 
 def _note(node: yaml.Node | None, path: Path_, known: dict[Path_, int]) -> None:

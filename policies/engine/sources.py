@@ -34,7 +34,7 @@ def resource(state: Mapping[str, Any], *, computed: bool = False) -> Resource:
     properties = decoder.plain(state.get("inputs") or {})
     if computed:
         outputs = state.get("outputs") or {}
-        named = Decoder().plain({key: outputs[key] for key in ("arn",) if key in outputs})
+        named = decoder.plain({key: outputs[key] for key in ("arn",) if key in outputs})
         own = {"id": state["id"]} if state.get("id") else {}
         if state.get("external"):  # it has no inputs
             own = {**Decoder().plain(outputs), **own}
