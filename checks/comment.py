@@ -18,6 +18,8 @@ MARKER: Final = "<!-- grpc-platform checks -->"
 _MOST_FILES: Final = 20
 _MOST: Final = 60_000
 """GitHub takes 65,536 characters."""
+_LONGEST_RUN: Final = 20
+"""Backticks in a row; more would make the fence longer than the report."""
 _NAME: Final = re.compile(r"[A-Za-z0-9_.-]{1,100}")
 
 
@@ -39,7 +41,7 @@ def _reports(folder: Path, *, trusted: bool) -> Iterator[str]:
         cut = content[:share].replace(MARKER, "").strip()
         yield cut if trusted else _quoted(file.stem, cut)
         if len(content) > share:
-            yield ""
+            yield "" if cut.count("<details>") == cut.count("</details>") else "\n</details>\n"
             yield "… the rest is in the reports of the run."
         yield ""
 
@@ -51,9 +53,11 @@ def _is_report(file: Path) -> bool:
 def _quoted(name: str, content: str) -> str:
     """A block of code that nothing inside can end."""
     longest = max((len(run) for run in re.findall(r"`+", content)), default=0)
+    if longest > _LONGEST_RUN:
+        content, longest = content.replace("`", "'"), 0
     fence = "`" * max(3, longest + 1)
     printable = "".join(char if char.isprintable() or char == "\n" else " " for char in content)
-    return f"**{name}**\n\n{fence}text\n{printable}\n{fence}"
+    return f"**`{name}`**\n\n{fence}text\n{printable}\n{fence}"
 
 
 def main(arguments: Sequence[str]) -> int:

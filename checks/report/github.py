@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from checks.model import Outcome, Status, ordered
+from checks.problems import printable
 from checks.report import words
 
 
@@ -33,4 +34,4 @@ def _properties(place: object, title: str) -> str:
 
 def _value(text: str) -> str:
     """Text that ends no command (GitHub Actions toolkit, "command")."""
-    return text.replace("%", "%25").replace("\r", "%0D").replace("\n", "%0A")
+    return printable(text).replace("%", "%25")

@@ -6,6 +6,7 @@ import xml.etree.ElementTree as ET
 from collections.abc import Sequence
 
 from checks.model import Finding, Outcome, Status
+from checks.problems import printable
 from checks.report import words
 from policies.rules import REGISTRY
 
@@ -16,7 +17,7 @@ def write(outcome: Outcome) -> str:
     for each in outcome.findings:
         if each.status is not Status.FIXED:
             by_rule.setdefault(each.verdict.rule, []).append(each)
-    suite = ET.Element("testsuite", name=f"grpc-platform checks {outcome.subject}")
+    suite = ET.Element("testsuite", name=_clean(f"grpc-platform checks {printable(outcome.subject)}"))
     for identity, findings in sorted(by_rule.items()):
         rule = REGISTRY.get(identity)
         case = ET.SubElement(

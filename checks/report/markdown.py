@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 
 from checks.model import OPERATIONS, Finding, Outcome, Status
+from checks.problems import printable
 from checks.report import words
 
 MARKER = "<!-- grpc-platform checks -->"
 """The first line, by which the comment that is kept current is found again."""
 _MOST = 60
+_ENTITIES = {char: f"&#{ord(char)};" for char in "&<>|\\`*_~[]!"} | {"@": "@\u200b", "#": "#\u200b"}
+_ADDRESS = re.compile(r"(:(?=//)|www(?=\.))([/.])")
 
 
 def write(outcome: Outcome) -> str:
@@ -53,7 +57,7 @@ def _table(findings: list[Finding], heading: str) -> Iterator[str]:
     yield "|---|---|---|---|---|"
     for each in findings[:_MOST]:
         place = words.where(each)
-        where = f"{_plain(words.subject(each))}{f'<br>`{place}`' if place else ''}"
+        where = f"{_plain(words.subject(each))}{f'<br><code>{_plain(place)}</code>' if place else ''}"
         yield (
             f"| {each.verdict.rule} | {words.level(each)} | {where} | {_plain(words.message(each))} | "
             f"{_plain(words.remedy(each))} |"
@@ -74,7 +78,6 @@ def _folded(findings: list[Finding], heading: str) -> Iterator[str]:
 
 
 def _plain(text: str) -> str:
-    """Text that is no markup, whatever names are in it."""
-    for char, instead in (("&", "&amp;"), ("<", "&lt;"), (">", "&gt;"), ("|", "\\|"), ("`", "'"), ("@", "@\u200b")):
-        text = text.replace(char, instead)
-    return text.replace("\n", " ")
+    """Text that is no markup, whatever names are in it: no link, picture, mention or reference either."""
+    marked = "".join(_ENTITIES.get(char, char) for char in printable(text))
+    return _ADDRESS.sub(lambda found: f"{found[1]}&#{ord(found[2])};", marked)

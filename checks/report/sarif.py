@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 from typing import Any, Final
 from urllib.parse import quote
 
@@ -81,12 +82,17 @@ def _result(finding: Finding, index: dict[str, int]) -> dict[str, Any]:
         "ruleId": verdict.rule,
         "ruleIndex": index[verdict.rule],
         "level": _LEVELS[verdict.level],
-        "message": {"text": f"{words.subject(finding)}: {words.message(finding)}"},
+        "message": {"text": _unlinked(f"{words.subject(finding)}: {words.message(finding)}")},
         "baselineState": _STATES[finding.status],
         "partialFingerprints": {"primaryLocationLineHash": _fingerprint(verdict)},
         "locations": [_location(finding)],
     }
     return found
+
+
+def _unlinked(text: str) -> str:
+    """Text in which no name makes a link (SARIF 2.1.0, 3.11.6)."""
+    return text.replace("](", "] (")
 
 
 def _fingerprint(verdict: Verdict) -> str:
@@ -95,14 +101,14 @@ def _fingerprint(verdict: Verdict) -> str:
     Many resources come from one line, and a line may move (GitHub, "SARIF support for code scanning").
     """
     key = key_of(Found(verdict.rule, verdict.urn, verdict.path, "")) if verdict.urn else verdict.message
-    return hashlib.sha256(key.encode()).hexdigest()[:32]
+    return hashlib.sha256(key.encode(errors="replace")).hexdigest()[:32]
 
 
 def _location(finding: Finding) -> dict[str, Any]:
     logical = {"fullyQualifiedName": finding.verdict.urn or finding.verdict.rule, "kind": "resource"}
     place = finding.place
     physical = {
-        "artifactLocation": {"uri": quote(place.file if place else _ELSEWHERE)},
+        "artifactLocation": {"uri": quote(os.fsencode(place.file if place else _ELSEWHERE))},
         "region": {"startLine": place.line if place else 1},
     }
     return {"physicalLocation": physical, "logicalLocations": [logical]}

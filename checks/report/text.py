@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from checks.model import OPERATIONS, Finding, Outcome, Status
+from checks.problems import printable
 from checks.report import words
 
 
 def write(outcome: Outcome) -> str:
     """The whole report, ending in a line break."""
-    return "\n".join(_lines(outcome)) + "\n"
+    return "\n".join(map(printable, _lines(outcome))) + "\n"
 
 
 def _lines(outcome: Outcome) -> Iterator[str]:

@@ -67,6 +67,33 @@ def test_markdown_has_no_markup_of_others(outcome: Outcome) -> None:
     assert all(row.count(" | ") == 4 for row in text.splitlines() if row.startswith("| ALB006"))
 
 
+LINKS = r"![a](https://example.com/a.png) [b](//c) www.example.com shop#77 \\| **c** __d__ ~e~"
+
+
+def test_no_name_is_a_link_a_picture_or_a_reference() -> None:
+    place = Place("a`|b.yaml", 3)
+    bad = finding(LINKS, message=LINKS)
+    text = FORMATS["markdown"](Outcome("dev", findings=[Finding(bad.verdict, place=place)]))
+    (row,) = [line for line in text.splitlines() if line.startswith("| ALB006")]
+    assert not [each for each in ("](", "://", "www.", "#77", "**", "__", "`", "\\", "~") if each in row]
+    assert row.count("|") == 6
+    (run,) = json.loads(FORMATS["sarif"](Outcome("dev", findings=[bad])))["runs"]
+    assert "](" not in run["results"][0]["message"]["text"]
+
+
+@pytest.mark.parametrize("form", list(FORMATS))
+def test_no_name_reaches_the_terminal_or_breaks_the_form(form: str) -> None:
+    evil = "a\x1b[31m\n::error::b"
+    waiver = Waiver("ALB006", "*", evil, evil, dt.date(2027, 3, 31))
+    waived = Finding(Verdict("ALB006", Level.MANDATORY, f"{URN}{evil}", evil, evil, "waived", waiver))
+    change = Change("replace", f"{URN}{evil}", f"aws:lb:{evil}", (evil,))
+    text = FORMATS[form](Outcome(evil, [change], [waived, finding(evil)], [evil]))
+    assert "\x1b" not in text
+    assert not [line for line in text.splitlines() if line.startswith("::error::b")]
+    if form == "junit":
+        assert ET.fromstring(text).tag == "testsuite"  # noqa: S314 - our own text
+
+
 def test_json_says_everything(outcome: Outcome) -> None:
     document = json.loads(FORMATS["json"](outcome))
     assert document["blocks"] is True

@@ -23,7 +23,7 @@ def test_what_a_fork_sends_is_quoted(tmp_path: Path) -> None:
     (tmp_path / "dev.txt").write_text(EVIL, encoding="utf-8")
     (tmp_path / "dev.md").write_text("### @everyone", encoding="utf-8")
     lines = comment.text(tmp_path, trusted=False).splitlines()
-    assert lines[:3] == [comment.MARKER, "", "**dev**"]
+    assert lines[:3] == [comment.MARKER, "", "**`dev`**"]
     fence = lines[4].removesuffix("text")
     assert set(fence) == {"`"}
     inside = lines[5 : lines.index(fence, 5)]
@@ -31,6 +31,20 @@ def test_what_a_fork_sends_is_quoted(tmp_path: Path) -> None:
     assert not [line for line in inside if line.startswith(fence)]
     assert not [line for line in lines[lines.index(fence, 5) + 1 :] if line]
     assert "\x1b" not in "\n".join(lines)
+
+
+def test_neither_name_nor_fence_of_a_fork_does_anything(tmp_path: Path) -> None:
+    (tmp_path / "www.example.com.txt").write_text("`" * 60_000, encoding="utf-8")
+    text = comment.text(tmp_path, trusted=False)
+    assert "**`www.example.com`**" in text
+    assert len(text) < 65_536
+
+
+def test_what_is_cut_ends_what_it_folded(tmp_path: Path) -> None:
+    (tmp_path / "dev.md").write_text(f"<details><summary>x</summary>{'x' * 90_000}</details>", encoding="utf-8")
+    (tmp_path / "prod.md").write_text("### prod: passed", encoding="utf-8")
+    text = comment.text(tmp_path, trusted=True)
+    assert text.index("</details>") < text.index("the rest is in the reports") < text.index("### prod")
 
 
 def test_our_own_reports_are_one_comment_with_one_marker(tmp_path: Path) -> None:
