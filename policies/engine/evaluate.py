@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import traceback
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+from policies.engine import veil
 from policies.engine.forms import Fields
 from policies.engine.graph import Graph
 from policies.engine.resource import Resource
@@ -102,7 +103,7 @@ class Evaluator:
         """The rules that look at one resource; none for one that the program only looks up, as it cannot mend it."""
         if resource.read:
             return Report()
-        return self._try(self._alone.get(resource.kind, ()), resource, Graph([resource]))
+        return self._try(self._alone.get(resource.kind, ()), resource, Graph([resource]), veil.over([resource]))
 
     def together(self, resources: Sequence[Resource]) -> Report:
         """The rules that look at resources beside others.
@@ -111,11 +112,11 @@ class Evaluator:
         it, also where a rule names the first of several.
         """
         ordered = sorted(resources, key=lambda each: each.urn)
-        graph, report = Graph(ordered), Report()
+        graph, report, hidden = Graph(ordered), Report(), veil.over(ordered)
         for resource in ordered:
             found = self._together.get(resource.kind)
             if found and not resource.read:
-                report.add(self._try(found, resource, graph))
+                report.add(self._try(found, resource, graph, hidden))
         return report
 
     def everything(self, resources: Sequence[Resource]) -> Report:
@@ -127,14 +128,14 @@ class Evaluator:
         report.add(self.together(sound))
         return report
 
-    def _try(self, rules: Iterable[Rule], resource: Resource, graph: Graph) -> Report:
+    def _try(self, rules: Iterable[Rule], resource: Resource, graph: Graph, hidden: Callable[[str], str]) -> Report:
         report = Report()
         for rule in rules:
             report.pairs += 1
             context = Context(self._options[rule.id], graph)
             try:
                 for problem in rule.check(resource, context):
-                    report.findings.append(Finding(rule.id, resource.urn, problem.path, problem.message))
+                    report.findings.append(Finding(rule.id, resource.urn, problem.path, hidden(problem.message)))
             except UnknownValueError as unknown:
                 report.not_evaluated.append(NotEvaluated(rule.id, resource.urn, unknown.path))
             except Exception as error:  # whatever a rule does wrong is its own failure

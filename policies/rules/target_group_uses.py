@@ -39,7 +39,7 @@ def _standard(resource: Resource, context: Context) -> Iterator[Problem]:
     if path is None or not grpc.speaks_grpc(resource) or not grpc.METHOD.fullmatch(str(known(path))):
         return  # ALB007's
     if path not in (grpc.HEALTH_CHECK, *context.options["paths"]):
-        yield Problem("healthCheck.path", f"{path} is not the standard health service")
+        yield Problem("healthCheck.path", f"{resource.shown('healthCheck.path')} is not the standard health service")
 
 
 ALB008: Final = Rule(
