@@ -22,7 +22,22 @@ pytestmark = [pytest.mark.engine, pytest.mark.slow, pytest.mark.timeout(900)]
 
 PROGRAMS = Path(__file__).resolve().parent / "programs"
 COMMIT = "0123456789abcdef0123456789abcdef01234567"
-PULLS = [{"number": 6, "head": {"sha": "f" * 40}}, {"number": 7, "head": {"sha": COMMIT}}]
+FORK, BRANCH = "some'one/platform", "x$(touch evil)`touch evil`"
+
+
+def pull(number: int, **head: Any) -> dict[str, Any]:
+    """An open pull request as GitHub lists it."""
+    return {"number": number, "head": {"sha": COMMIT, "ref": BRANCH, "repo": {"full_name": FORK}, **head}}
+
+
+# GitHub lists all that are open where it cannot make out whose are wanted: others may have the same commit.
+PULLS = [
+    pull(3, repo=None),
+    pull(4, repo={"full_name": "acme/platform"}),
+    pull(5, ref="another"),
+    pull(6, sha="f" * 40),
+    pull(7),
+]
 
 # `gh api` as far as the workflows use it: it notes what it was asked, and filters as gh does, which has gojq inside.
 GH = """#!{python}
@@ -110,20 +125,23 @@ def api(tmp_path: Path) -> Api:
     return Api(tmp_path)
 
 
-@pytest.mark.parametrize(("commit", "number"), [(COMMIT, "7"), ("e" * 40, "")])
-def test_the_pull_request_is_found_by_what_github_says_of_the_run(api: Api, commit: str, number: str) -> None:
+@pytest.mark.parametrize(("commit", "fork", "number"), [(COMMIT, FORK, "7"), ("e" * 40, FORK, ""), (COMMIT, "", "")])
+def test_the_pull_request_is_found_by_what_github_says_of_the_run(
+    api: Api, commit: str, fork: str, number: str
+) -> None:
     values = {
         "github.token": "token",
         "github.repository": "acme/platform",
-        "github.event.workflow_run.head_repository.owner.login": "some'one",
-        "github.event.workflow_run.head_branch": "x$(touch evil)`touch evil`",
+        "github.event.workflow_run.head_repository.owner.login": fork.partition("/")[0],
+        "github.event.workflow_run.head_repository.full_name": fork,
+        "github.event.workflow_run.head_branch": BRANCH,
         "github.event.workflow_run.head_sha": commit,
     }
     found = step("pull-request-report.yml", "report", "Find the pull request")
     done = run(found, api.folder, values, api.env({"repos/acme/platform/pulls": PULLS}))
     assert done.returncode == 0, done.stderr
     assert (api.folder / "output").read_text() == f"number={number}\n"
-    assert "head=some'one:x$(touch evil)`touch evil`" in api.asked[0]
+    assert f"head={fork.partition('/')[0]}:{BRANCH}" in api.asked[0]
     assert not (api.folder / "evil").exists()
 
 
