@@ -57,6 +57,8 @@ def _wrong(place: int, entry: Any) -> list[str]:
         for key in ("urn", "type")
         if not isinstance(entry.get(key), str) or not entry[key]
     ]
+    if not found and not entry["urn"].startswith("urn:"):
+        found.append(f"{where}.urn: must begin with urn:")
     found += [
         f"{where}.{key}: must be an object"
         for key in ("inputs", "outputs", "propertyDependencies")

@@ -31,7 +31,8 @@ class Waiver:
 
     def covers(self, finding: Finding | NotEvaluated) -> bool:
         """Whether it is about a finding."""
-        return finding.rule == self.rule and fnmatchcase(finding.urn, self.urn)
+        pattern = self.urn.replace("[", "[[]")  # names of resources have brackets in them: db["a"]
+        return finding.rule == self.rule and fnmatchcase(finding.urn, pattern)
 
     def plain(self) -> dict[str, str]:
         """The values it was read from."""

@@ -31,6 +31,7 @@ STATES: dict[str, tuple[Any, str]] = {
         state({**group(), "propertyDependencies": {"port": 5}}),
         f"{WHERE}.propertyDependencies.port: must be a list of texts",
     ),
+    "a URN that is none": (state({**group(), "urn": "orders"}), f"{WHERE}.urn: must begin with urn:"),
     "a parent that is a list": (state({**group(), "parent": [1]}), f"{WHERE}.parent: must be text"),
     "a number without an end": (deep(1).replace("[]", "9" * 5000), "is no JSON: a number has too many digits"),
     "deeper than rules can look": (deep(600), "is nested too deeply"),
