@@ -138,7 +138,7 @@ class Analyzer(analyzer_pb2_grpc.AnalyzerServicer):
             return proto.AnalyzeResponse()
         report = self._evaluator.alone(resource)
         self._seen.add(report)
-        return self._response(self._judge.verdicts(report), [resource])
+        return self._response(self._judge.verdicts(report))
 
     def AnalyzeStack(self, request: Any, context: Any) -> Any:  # noqa: N802
         """Tries the rules that are about several resources, and says what could not be evaluated."""
@@ -150,7 +150,7 @@ class Analyzer(analyzer_pb2_grpc.AnalyzerServicer):
         if blind:
             said = f"{blind} of {self._seen.pairs} pairs of rule and resource could not be evaluated"
             verdicts.append(Verdict(NOT_EVALUATED, Level.ADVISORY, "", "", said))
-        return self._response(verdicts, resources)
+        return self._response(verdicts)
 
     def _whole(self, request: Any) -> Resource:
         """A resource of the stack with its inputs.
@@ -195,20 +195,19 @@ class Analyzer(analyzer_pb2_grpc.AnalyzerServicer):
             )
         return response
 
-    def _response(self, verdicts: Iterable[Verdict], resources: Iterable[Resource]) -> Any:
+    def _response(self, verdicts: Iterable[Verdict]) -> Any:
         response = proto.AnalyzeResponse()
-        secrets = _secret_texts(resources)
         for each in verdicts:
             if each.kind == "waived" or (each.kind == "not evaluated" and self._is_advisory(each.rule)):
                 continue
-            response.diagnostics.append(self._diagnostic(each, secrets))
+            response.diagnostics.append(self._diagnostic(each))
         return response
 
     def _is_advisory(self, identity: str) -> bool:
         rule = self._registry.get(identity)
         return rule is not None and self._configuration.level(rule) is Level.ADVISORY
 
-    def _diagnostic(self, verdict: Verdict, secrets: frozenset[str]) -> Any:
+    def _diagnostic(self, verdict: Verdict) -> Any:
         rule = self._registry.get(verdict.rule)
         title, remedy = (rule.title, rule.remedy) if rule else _OWN[verdict.rule]
         where = f"{verdict.path}: " if verdict.path and verdict.kind in ("finding", "known") else ""
@@ -220,7 +219,7 @@ class Analyzer(analyzer_pb2_grpc.AnalyzerServicer):
             policyPackName=NAME,
             policyPackVersion=VERSION,
             description=title,
-            message=_without("\n".join(lines), secrets),
+            message="\n".join(lines),
             enforcementLevel=_LEVELS[verdict.level],
             severity=_SEVERITIES[rule.severity if rule else Severity.HIGH],
             urn=verdict.urn,
@@ -260,19 +259,6 @@ def _stack_resource(request: Any, keys: Iterable[str] | None) -> Resource:
         provider=request.provider.urn,
         ignored=tuple(request.options.ignoreChanges),
     )
-
-
-def _secret_texts(resources: Iterable[Resource]) -> frozenset[str]:
-    """Secret texts long enough to be told from ordinary words."""
-    found = (each.get(path) for each in resources for path in each.secrets)
-    return frozenset(value for value in found if isinstance(value, str) and len(value) >= 6)
-
-
-def _without(text: str, secrets: frozenset[str]) -> str:
-    """A last guard: no rule shows a secret, and if one did, it would not get out."""
-    for each in secrets:
-        text = text.replace(each, "[secret]")
-    return text
 
 
 def _described(rule: Rule) -> Any:

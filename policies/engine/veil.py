@@ -8,22 +8,28 @@ from typing import Any, Final
 
 from policies.engine.resource import Resource
 
-HIDDEN: Final = "[secret]"
+_HIDDEN: Final = "[secret]"
 # Shorter ones are in every sentence, and guessed without one.
 _SHORTEST: Final = 3
+# From here on a text is no part of a word by chance.
+_LONG: Final = 6
 
 
 def over(resources: Iterable[Resource]) -> Callable[[str], str]:
-    """What takes the secret values of resources out of a text, as whole words in any case.
+    """What takes the secret values of resources out of a text, in any case; short ones where they are whole words.
 
     `Resource.shown` does so where a rule asks for a value; this is for a value that reaches a message another way.
     """
     values = {text for each in resources if each.secrets for text in _secrets(each)}
     if not values:
         return lambda text: text
-    words = "|".join(re.escape(each) for each in sorted(values, key=len, reverse=True))
-    pattern = re.compile(rf"(?<![A-Za-z0-9])(?:{words})(?![A-Za-z0-9])", re.IGNORECASE)
-    return lambda text: pattern.sub(HIDDEN, text)
+    pattern = re.compile("|".join(map(_pattern, sorted(values, key=len, reverse=True))), re.IGNORECASE)
+    return lambda text: pattern.sub(_HIDDEN, text)
+
+
+def _pattern(value: str) -> str:
+    whole = re.escape(value)
+    return whole if len(value) >= _LONG else rf"(?<![A-Za-z0-9]){whole}(?![A-Za-z0-9])"
 
 
 def _secrets(resource: Resource) -> Iterator[str]:

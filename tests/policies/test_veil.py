@@ -69,9 +69,9 @@ def test_no_rule_says_a_secret(rule: str, properties: str) -> None:
 
 
 def test_whole_words_are_taken_out_in_any_case_and_nothing_else() -> None:
-    given = {"a": {"b.c": ["Hush", 50051, True, "it"]}, "open": "plain"}
+    given = {"a": {"b.c": ["Hush", "silence", 50051, True, "it"]}, "open": "plain"}
     hidden = veil.over([Resource("t", "n", "urn:n", given, secrets=("a.b.c",))])
-    assert hidden("hush is on 50051, and hushed it is plain: True") == (
-        "[secret] is on [secret], and hushed it is plain: True"
+    assert hidden("hush is on 50051, and hushed it is presilences plain: True") == (
+        "[secret] is on [secret], and hushed it is pre[secret]s plain: True"
     )
     assert veil.over([Resource("t", "n", "urn:n", given)])("Hush") == "Hush"
