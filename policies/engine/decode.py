@@ -44,17 +44,14 @@ class Decoder:
 
     def struct(self, message: Any, path: str = "") -> dict[str, Any]:
         """A `google.protobuf.Struct`."""
-        return self.chosen(message, message.fields, path)
-
-    def chosen(self, message: Any, keys: Iterable[str], path: str = "") -> dict[str, Any]:
-        """Some fields of a Struct, as far as they are there."""
         start = f"{path}." if path else ""
         fields = message.fields  # items() of it is several times slower than one look-up for each key
-        return {
-            key: self._value(fields[key], f"{start}{key}")
-            for key in keys
-            if key in fields and not key.startswith(_INTERNAL)
-        }
+        return {key: self._value(fields[key], f"{start}{key}") for key in fields if not key.startswith(_INTERNAL)}
+
+    def chosen(self, message: Any, keys: Iterable[str]) -> dict[str, Any]:
+        """Some fields of a Struct, as far as they are there."""
+        fields = message.fields
+        return {key: self._value(fields[key], key) for key in keys if key in fields}
 
     def _value(self, message: Any, path: str) -> Any:
         kind = message.WhichOneof("kind")

@@ -46,7 +46,7 @@ class Graph:
     def __init__(self, resources: Sequence[Resource]) -> None:
         self.resources = tuple(resources)
         self._clusters: dict[str, str] = {}
-        self._remembered: dict[tuple[Callable[[Resource], Any], str], Any] = {}
+        self._remembered: dict[tuple[Callable[[Resource, Graph], Any], str], Any] = {}
         self._used: dict[tuple[str, tuple[str, ...]], list[Resource]] = {}
         self._labels: dict[tuple[str, Space], dict[tuple[str, Any], list[Resource]]] = {}
         self._selected: dict[tuple[str, tuple[str, ...]], list[Resource]] = {}
@@ -162,12 +162,13 @@ class Graph:
             self._used[key] = [each for each in self._users.get(resource.urn, ()) if each.kind in kinds]
         return self._used[key]
 
-    def remembered(self, what: Callable[[Resource], Any], resource: Resource) -> Any:
-        """What a function of one resource gives, worked out once for rules that compare each with each."""
+    def remembered(self, what: Callable[[Resource, Graph], _T], resource: Resource) -> _T:
+        """What a function of one resource and its surroundings gives, worked out once for all rules that ask."""
         key = (what, resource.urn)
         if key not in self._remembered:
-            self._remembered[key] = what(resource)
-        return self._remembered[key]
+            self._remembered[key] = what(resource, self)
+        found: _T = self._remembered[key]
+        return found
 
     def once(self, what: Callable[[Graph], _T]) -> _T:
         """What a function of all resources gives, worked out once."""

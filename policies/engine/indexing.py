@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from typing import Any, TypeVar
 
+from policies.engine.forms import MAPS
 from policies.engine.resource import Resource
 
 _K = TypeVar("_K")
@@ -30,7 +31,7 @@ def texts(value: Any) -> Iterator[str]:
         each = waiting.pop()
         if isinstance(each, str) and len(each) > 8:
             yield each
-        elif isinstance(each, Mapping):
+        elif isinstance(each, MAPS):
             waiting += each.values()
         elif isinstance(each, list):
             waiting += list.__iter__(each)  # also of one that is not whole

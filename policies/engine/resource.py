@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 from functools import cached_property, lru_cache
 from typing import Any, Final
 
-from policies.engine.forms import Fault, Fields, Findings, number
+from policies.engine.forms import MAPS, Fault, Fields, Findings, number
 from policies.engine.kinds import Kind, kind_of
 from policies.engine.unknown import MISSING, Unknown, UnknownValueError
 
@@ -17,9 +17,9 @@ _LONGEST: Final = 80
 
 
 @lru_cache(maxsize=8192)
-def _steps(path: str) -> tuple[tuple[str, str], ...]:
+def _steps(path: str) -> tuple[int | str, ...]:
     """The steps of a path, index or key: the same paths are asked of every resource."""
-    return tuple(_STEP.findall(path))
+    return tuple(int(index) if index else key for index, key in _STEP.findall(path))
 
 
 @dataclass(frozen=True, eq=False)
@@ -80,13 +80,16 @@ class Resource:
         may have it.
         """
         value: Any = self.properties
-        for index, key in _steps(path):
-            if isinstance(value, Unknown):
+        for step in _steps(path):
+            if isinstance(value, MAPS):
+                value = value.get(step, MISSING)
+            elif isinstance(value, Unknown):
                 return value
-            if index:
-                value = value[int(index)] if isinstance(value, list) and int(index) < len(value) else MISSING
+            elif isinstance(value, list) and isinstance(step, int) and step < len(value):
+                value = value[step]
             else:
-                value = value.get(key, MISSING) if isinstance(value, Mapping) else MISSING
+                value = MISSING
+                break
         if value is MISSING or value is None:
             return Unknown(path) if self.patch or self.partial else default
         return value

@@ -115,6 +115,10 @@ def reached(workload: Resource, port: Mapping[str, Any]) -> Container | None:
 
 def grpc_containers(workload: Resource, graph: Graph) -> list[Container]:
     """The containers that speak gRPC, by themselves or by a Service that leads to them."""
+    return graph.remembered(_grpc_containers, workload)
+
+
+def _grpc_containers(workload: Resource, graph: Graph) -> list[Container]:
     found = {each.path: each for each in containers(workload) if says_grpc(each)}
     for service in services_of(workload, graph):
         for _, port in service_ports(service):

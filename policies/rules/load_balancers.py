@@ -22,9 +22,9 @@ from policies.engine.rule import (
 )
 from policies.engine.unknown import known
 from policies.rules import grpc
+from policies.rules.conditions import conditions
 from policies.rules.forwarding import actions, balancer_of, targets
 from policies.rules.listeners import BALANCER, edge, listener, rule
-from policies.rules.routing import conditions
 from policies.rules.tokens import LISTENER, LISTENER_RULE, LOAD_BALANCER
 
 _GUIDE: Final = "Elastic Load Balancing, Application Load Balancers guide"

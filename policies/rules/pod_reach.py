@@ -104,7 +104,7 @@ def _reached(resource: Resource, context: Context) -> Iterator[Problem]:
             return _lets_in(permission, fronts, blocks, graph)
 
         for what, port in _ports(resource, group, graph):
-            if not admitted(graph, port, suits):
+            if not admitted(graph, balancer.urn, port, suits):
                 yield Problem(
                     "spec.serviceRef.port", f"no security group lets {balancer.name} in on {port:g} for {what}"
                 )
@@ -254,7 +254,7 @@ def _prefixed(resource: Resource, context: Context) -> Iterator[Problem]:
         return
     seen: set[float] = set()
     for path, port in _lattice_ports(resource, graph):
-        if port not in seen and not admitted(graph, port, _from_lattice):
+        if port not in seen and not admitted(graph, "VPC Lattice", port, _from_lattice):
             yield Problem(path, f"no security group lets VPC Lattice in on {port:g}")
         seen.add(port)
 

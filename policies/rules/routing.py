@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-import functools
 import re
-from collections.abc import Iterator, Mapping, Sequence
-from functools import cached_property
-from typing import Any, Final
+from collections.abc import Iterator
+from typing import Final
 
 from policies.engine.graph import Graph
-from policies.engine.resource import Resource, number
+from policies.engine.resource import Resource
 from policies.engine.rule import ADVISORY, HIGH, MANDATORY, MEDIUM, Context, Example, Option, Problem, Rule
 from policies.engine.unknown import known
 from policies.rules import grpc
-from policies.rules.forwarding import listener_of, targets
+from policies.rules.conditions import conditions, given, priority, rules_beside, shadows, values
+from policies.rules.forwarding import targets
 from policies.rules.intent import containers
 from policies.rules.listeners import GROUP, edge, rule
 from policies.rules.probes import workload
@@ -22,27 +21,7 @@ from policies.rules.tokens import LISTENER, LISTENER_RULE, WORKLOADS
 _GUIDE: Final = "Elastic Load Balancing, Application Load Balancers guide"
 SERVICE_PATH: Final = re.compile(r"/((?:[A-Za-z_]\w*\.)*[A-Za-z_]\w*)/[^/]*")
 _VERSION: Final = re.compile(r"v\d+(?:(?:alpha|beta)\d*)?")
-_KINDS: Final = ("pathPattern", "hostHeader", "httpHeader", "httpRequestMethod", "queryStrings", "sourceIp")
 _TAG: Final = "grpc-services"
-
-
-def conditions(resource: Resource) -> dict[str, list[tuple[str, Any]]]:
-    """The conditions of a rule by kind, each with its path."""
-    found: dict[str, list[tuple[str, Any]]] = {}
-    for path, condition in resource.items("conditions"):
-        for kind in _KINDS:
-            value = known(known(condition).get(kind))
-            if value is not None:
-                found.setdefault(kind, []).append((f"{path}.{kind}", value))
-    return found
-
-
-def values(condition: Any) -> list[str]:
-    """What a condition may be equal to, whatever its kind."""
-    if isinstance(condition, Mapping):
-        listed = known(condition.get("values")) or ()
-        return [str(known(each)) for each in listed] + [str(known(each)) for each in condition.get("regexValues") or ()]
-    return [f"{known(each.get('key'))}={known(each.get('value'))}" for each in condition]
 
 
 def to_grpc(resource: Resource, graph: Graph) -> list[Resource]:
@@ -201,89 +180,15 @@ ALB020: Final = Rule(
 )
 
 
-def _covers(pattern: str, other: str) -> bool:
-    """Whether everything that `other` matches is matched by `pattern`; * is any text, ? one character."""
-    if "*" not in pattern and "?" not in pattern:  # most hosts: comparing texts is much cheaper
-        return pattern == other
-    return _form(pattern).fullmatch(other) is not None
-
-
-@functools.lru_cache(maxsize=4096)
-def _form(pattern: str) -> re.Pattern[str]:
-    return re.compile("".join(".*" if char == "*" else "[^*]" if char == "?" else re.escape(char) for char in pattern))
-
-
-class _Given:
-    """What a rule asks of calls by one kind of condition; looked at as far as a comparison needs it, and once."""
-
-    def __init__(self, kind: str, found: Sequence[tuple[str, Any]]) -> None:
-        self._kind = kind
-        self._found = [condition for _, condition in found]
-
-    @cached_property
-    def headers(self) -> list[Any]:
-        """The names of headers; none for other kinds."""
-        return [each.get("httpHeaderName") for each in self._found] if self._kind == "httpHeader" else []
-
-    @cached_property
-    def values(self) -> list[list[str]]:
-        """For each condition what it may be equal to; hosts have no case."""
-        found = [values(each) for each in self._found]
-        return [[each.lower() for each in own] for own in found] if self._kind == "hostHeader" else found
-
-    @cached_property
-    def all(self) -> list[str]:
-        """The values of all conditions."""
-        return [each for own in self.values for each in own]
-
-
-def _given(resource: Resource) -> dict[str, _Given]:
-    """The conditions of a rule by kind, in a form in which rules can be compared."""
-    return {kind: _Given(kind, found) for kind, found in conditions(resource).items()}
-
-
-def _taken(other: str, own: Sequence[str]) -> bool:
-    """Whether one of the patterns matches everything that `other` does."""
-    return other in own or any(_covers(each, other) for each in own)
-
-
-def _shadows(first: Mapping[str, _Given], second: Mapping[str, _Given]) -> bool:
-    """Whether a rule with the first conditions leaves nothing for one with the second."""
-    for kind, mine in first.items():
-        theirs = second.get(kind)
-        if theirs is None or not all(each in theirs.headers for each in mine.headers):
-            return False
-        if not theirs.all or any(not _taken(other, own) for own in mine.values for other in theirs.all):
-            return False
-    return True
-
-
-def _beside(resource: Resource, graph: Graph) -> Sequence[Resource]:
-    """The other rules of the same listener."""
-    listener = listener_of(resource, graph)
-    if listener is None:
-        return ()
-    return [
-        each
-        for each in graph.users(listener, LISTENER_RULE)
-        if each is not resource and listener_of(each, graph) is listener
-    ]
-
-
-def _priority(resource: Resource) -> float | None:
-    return number(resource.get("priority"))
-
-
 def _shadowed(resource: Resource, context: Context) -> Iterator[Problem]:
     graph = context.graph
-    own, mine = graph.remembered(_priority, resource), graph.remembered(_given, resource)
-    for other in _beside(resource, graph):
-        before = graph.remembered(_priority, other)
-        if own is None or before is None or before >= own:
-            continue
-        if _shadows(graph.remembered(_given, other), mine):
+    own, mine = priority(resource), graph.remembered(given, resource)
+    beside = rules_beside(resource, graph)
+    for before, other in beside.candidates(mine):
+        if own is not None and before < own and shadows(graph.remembered(given, other), mine):
             yield Problem("conditions", f"never reached: {other.name}, with priority {before:g}, takes the same calls")
             return
+    beside.refuse_blind(resource)
 
 
 _WIDE: Final = rule("web", path="/*", priority=5)
@@ -331,10 +236,13 @@ def _quota(resource: Resource, context: Context) -> Iterator[Problem]:
     for where, pattern in paths(resource):
         if len(pattern) > 128:
             yield Problem(where, f"{len(pattern)} characters; a path pattern has at most 128")
-    own = context.graph.remembered(_priority, resource)
-    for other in _beside(resource, context.graph):
-        if own is not None and context.graph.remembered(_priority, other) == own:
+    own, beside = priority(resource), rules_beside(resource, context.graph)
+    if own is None:
+        return
+    for other in beside.by_priority.get(own, ()):
+        if other is not resource:
             yield Problem("priority", f"{own:g} is also that of {other.name}; each is taken once on a listener")
+    beside.refuse_blind(resource)
 
 
 _MANY: Final = [{"pathPattern": {"values": [f"/acme.S{place}/*" for place in range(6)]}}]

@@ -134,18 +134,40 @@ def balancers_own(graph: Graph) -> set[str]:
     return found
 
 
-def admitted(graph: Graph, port: float, suits: Callable[[Permission], bool]) -> bool:
-    """Whether some group, but for those of load balancers, lets a suitable source in on a port, or may do so.
+class _Doors:
+    """What lets in whom on which port; the answers are remembered, as a load balancer leads to many pods."""
 
-    Raises UnknownValueError where none surely does and one may.
+    def __init__(self, graph: Graph) -> None:
+        self._graph = graph
+        self._permissions = tuple(permissions(graph))
+        self._fronts = balancers_own(graph)
+        self._answers: dict[tuple[str, float], bool | UnknownValueError] = {}
+
+    def admit(self, who: str, port: float, suits: Callable[[Permission], bool]) -> bool:
+        """As `admitted`."""
+        if (who, port) not in self._answers:
+            self._answers[who, port] = self._look(port, suits)
+        found = self._answers[who, port]
+        if isinstance(found, UnknownValueError):
+            raise UnknownValueError(found.path)
+        return found
+
+    def _look(self, port: float, suits: Callable[[Permission], bool]) -> bool | UnknownValueError:
+        blind = None
+        for each in self._permissions:
+            try:
+                own = covers(each, port) and suits(each)
+                if own and not self._fronts & {one.urn for one in owners(each, self._graph)}:
+                    return True
+            except UnknownValueError as unknown:
+                blind = unknown
+        return blind or given_elsewhere(self._graph)
+
+
+def admitted(graph: Graph, who: str, port: float, suits: Callable[[Permission], bool]) -> bool:
+    """Whether some group, but for those of load balancers, lets a source in on a port, or may do so.
+
+    who: what the source is told apart from others by; suits: whether something lets it in. Raises UnknownValueError
+    where none surely does and one may.
     """
-    fronts, blind = balancers_own(graph), None
-    for each in permissions(graph):
-        try:
-            if covers(each, port) and suits(each) and not fronts & {one.urn for one in owners(each, graph)}:
-                return True
-        except UnknownValueError as unknown:
-            blind = unknown
-    if blind is not None:
-        raise blind
-    return given_elsewhere(graph)
+    return graph.once(_Doors).admit(who, port, suits)
