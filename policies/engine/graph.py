@@ -138,6 +138,10 @@ class Graph:
                 waiting += [child.urn for child in self._children.get(urn, ())]
         return [found[urn] for urn in sorted(found)]
 
+    def is_parent(self, urn: str) -> bool:
+        """Whether something is inside the component of a URN, or beneath the resource."""
+        return urn in self._children
+
     def referred(self, resource: Resource, path: str, *kinds: str) -> Resource | None:
         """The resource of some kinds that the id or ARN at `path` names.
 

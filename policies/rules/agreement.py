@@ -11,7 +11,7 @@ from policies.engine.rule import ADVISORY, HIGH, MANDATORY, MEDIUM, Context, Exa
 from policies.engine.unknown import UnknownValueError, known
 from policies.rules.end_to_end import binding as bound
 from policies.rules.forwarding import balancer_of
-from policies.rules.intent import containers, grpc_containers
+from policies.rules.intent import asked, askers, grpc_containers
 from policies.rules.listeners import GROUP as TARGETS
 from policies.rules.listeners import edge, rule
 from policies.rules.load_balancers import balancer
@@ -121,15 +121,6 @@ ALB044: Final = Rule(
 )
 
 
-def _asked(resource: Resource) -> set[str]:
-    """The gRPC services that the readiness probes of a workload ask for."""
-    found = set()
-    for container in containers(resource):
-        given = known((known(container.spec.get("readinessProbe")) or {}).get("grpc")) or {}
-        found.add(str(known(given.get("service")) or ""))
-    return found - {""}
-
-
 def _bound(binding: Resource, graph: Graph) -> list[Resource]:
     found = graph.referred(binding, "spec.targetGroupARN", TARGET_GROUP)
     return [found] if found is not None else []
@@ -144,29 +135,16 @@ def _behind(group: Resource, graph: Graph) -> list[Resource]:
     return found
 
 
-def _askers(graph: Graph) -> tuple[dict[str, list[Resource]], list[tuple[Resource, str]]]:
-    """The workloads by the gRPC services that their probes ask for, and those of which that is not known, with why."""
-    found: dict[str, list[Resource]] = {}
-    blind: list[tuple[Resource, str]] = []
-    for each in graph.of(*WORKLOADS):
-        try:
-            for name in _asked(each):
-                found.setdefault(name, []).append(each)
-        except UnknownValueError as unknown:
-            blind.append((each, unknown.path))
-    return found, blind
-
-
 def _has_service(resource: Resource, context: Context) -> Iterator[Problem]:
     graph = context.graph
     behind = {each.urn: each for group in to_grpc(resource, graph) for each in _behind(group, graph)}
-    own = {name for each in behind.values() for name in _asked(each)}
-    askers, blind = graph.once(_askers)
+    own = {name for each in behind.values() for name in asked(each)}
+    by_name, blind = graph.once(askers)
     for where, pattern in paths(resource) if own else ():
         found = SERVICE_PATH.match(pattern)
         if found is None or found[1] in own:
             continue
-        others = [each for each in askers.get(found[1], ()) if each.urn not in behind]
+        others = [each for each in by_name.get(found[1], ()) if each.urn not in behind]
         unseen = [path for each, path in blind if each.urn not in behind]
         if others:
             names = ", ".join(one.name for one in behind.values())

@@ -7,7 +7,7 @@ from typing import Any, Final, NamedTuple
 
 from policies.engine.graph import Graph
 from policies.engine.resource import Resource
-from policies.engine.unknown import known
+from policies.engine.unknown import UnknownValueError, known
 from policies.rules.tokens import SERVICE, WORKLOADS
 
 PROBES: Final = ("readinessProbe", "livenessProbe", "startupProbe")
@@ -99,6 +99,28 @@ def services_of(workload: Resource, graph: Graph) -> list[Resource]:
 def target_of(port: Mapping[str, Any]) -> Any:
     """What a port of a Service leads to: a number, or the name of a container's port."""
     return known(port.get("targetPort")) or known(port.get("port"))
+
+
+def asked(workload: Resource) -> list[str]:
+    """The gRPC services that the readiness probes of a workload ask for, each once."""
+    found = {}
+    for container in containers(workload):
+        given = known((known(container.spec.get("readinessProbe")) or {}).get("grpc")) or {}
+        found[str(known(given.get("service")) or "")] = True
+    return [name for name in found if name]
+
+
+def askers(graph: Graph) -> tuple[dict[str, list[Resource]], list[tuple[Resource, str]]]:
+    """The workloads by the gRPC services that their probes ask for, and those of which that is not known, with why."""
+    found: dict[str, list[Resource]] = {}
+    blind: list[tuple[Resource, str]] = []
+    for each in graph.of(*WORKLOADS):
+        try:
+            for name in asked(each):
+                found.setdefault(name, []).append(each)
+        except UnknownValueError as unknown:
+            blind.append((each, unknown.path))
+    return found, blind
 
 
 def reached(workload: Resource, port: Mapping[str, Any]) -> Container | None:

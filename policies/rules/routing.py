@@ -9,14 +9,14 @@ from typing import Final
 from policies.engine.graph import Graph
 from policies.engine.resource import Resource
 from policies.engine.rule import ADVISORY, HIGH, MANDATORY, MEDIUM, Context, Example, Option, Problem, Rule
-from policies.engine.unknown import known
+from policies.engine.unknown import UnknownValueError, known
 from policies.rules import grpc
 from policies.rules.conditions import conditions, given, priority, rules_beside, shadows, values
 from policies.rules.forwarding import targets
-from policies.rules.intent import containers
+from policies.rules.intent import askers
 from policies.rules.listeners import GROUP, edge, rule
 from policies.rules.probes import workload
-from policies.rules.tokens import LISTENER, LISTENER_RULE, WORKLOADS
+from policies.rules.tokens import LISTENER, LISTENER_RULE
 
 _GUIDE: Final = "Elastic Load Balancing, Application Load Balancers guide"
 SERVICE_PATH: Final = re.compile(r"/((?:[A-Za-z_]\w*\.)*[A-Za-z_]\w*)/[^/]*")
@@ -108,12 +108,13 @@ ALB019: Final = Rule(
 )
 
 
-def _probed(graph: Graph) -> Iterator[str]:
-    """The gRPC services that readiness probes ask for."""
-    for each in graph.of(*WORKLOADS):
-        for container in containers(each):
-            probe = known((known(container.spec.get("readinessProbe")) or {}).get("grpc")) or {}
-            yield str(known(probe.get("service")) or "")
+def _probed(graph: Graph) -> tuple[dict[str, list[str]], str]:
+    """The gRPC services that readiness probes ask for, by their names in small letters; and why one is not known."""
+    names, blind = graph.once(askers)
+    found: dict[str, list[str]] = {}
+    for name in names:
+        found.setdefault(name.lower(), []).append(name)
+    return found, blind[0][1] if blind else ""
 
 
 def _cased(resource: Resource, graph: Graph) -> Iterator[Problem]:
@@ -121,10 +122,12 @@ def _cased(resource: Resource, graph: Graph) -> Iterator[Problem]:
     for where, pattern in paths(resource):
         found = SERVICE_PATH.match(pattern)
         if found and "*" not in found[1] and found[1].rpartition(".")[0] != found[1].rpartition(".")[0].lower():
-            for name in _probed(graph):
-                if name.lower() == found[1].lower() and name != found[1]:
-                    yield Problem(where, f"{found[1]} is {name} in its pods' readiness probe, and case counts")
-                    break
+            by_letters, blind = graph.once(_probed)
+            others = [name for name in by_letters.get(found[1].lower(), ()) if name != found[1]]
+            if others:
+                yield Problem(where, f"{found[1]} is {others[0]} in its pods' readiness probe, and case counts")
+            elif blind:
+                raise UnknownValueError(blind)
 
 
 def _known(resource: Resource, context: Context) -> Iterator[Problem]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import cProfile
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -31,6 +33,37 @@ def test_the_pack_has_nothing_to_say_of_it_in_state_or_preview(services: int) ->
 @pytest.mark.parametrize("resources", [1500, 5000, 10000])
 def test_it_is_as_large_as_asked(resources: int) -> None:
     assert abs(len(build(services_for(resources)).entries) - resources) < resources / 50
+
+
+def as_it_is(_: Architecture) -> None:
+    pass
+
+
+def half_without_lifecycle(made: Architecture) -> None:
+    for type_, name in list(made.entries)[::2]:
+        if type_ == "aws:ecr/lifecyclePolicy:LifecyclePolicy":
+            del made.entries[type_, name]
+
+
+def misspelled(made: Architecture) -> None:
+    for place, each in enumerate(made.entries.values()):
+        if each.type == "aws:lb/listenerRule:ListenerRule":
+            each.inputs["conditions"][1]["pathPattern"]["values"] = [f"/Shop.Service{place}.V1.Orders/*"]
+
+
+def calls(services: int, spoil: Callable[[Architecture], None]) -> float:
+    """How many functions are called for each resource: a measure that does not depend on the machine's load."""
+    made = build(services)
+    spoil(made)
+    resources = sources.from_preview(made.preview())
+    profile = cProfile.Profile()
+    profile.runcall(judged, resources)
+    return sum(each.callcount for each in profile.getstats()) / len(resources)
+
+
+@pytest.mark.parametrize("spoil", [as_it_is, half_without_lifecycle, misspelled])
+def test_the_work_for_each_resource_does_not_grow_with_their_number(spoil: Callable[[Architecture], None]) -> None:
+    assert calls(240, spoil) < 1.1 * calls(40, spoil)
 
 
 def test_it_consists_of_what_is_shared_and_of_services() -> None:
