@@ -12,7 +12,7 @@ from policies.engine.rule import ADVISORY, HIGH, MANDATORY, MEDIUM, Context, Exa
 from policies.engine.unknown import UnknownValueError, known
 from policies.rules import grpc
 from policies.rules.conditions import conditions, given, priority, rules_beside, shadows, values
-from policies.rules.forwarding import targets
+from policies.rules.forwarding import listener_of, targets
 from policies.rules.intent import askers
 from policies.rules.listeners import GROUP, edge, rule
 from policies.rules.probes import workload
