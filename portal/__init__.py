@@ -1,0 +1,1 @@
+"""The self-service portal: preview, policies, approval, apply, for people who need not know Pulumi."""

@@ -1,0 +1,127 @@
+"""The one place where a run's state changes: edge, guards, writer lock, audit and event in one transaction."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from sqlalchemy import func, select
+from sqlalchemy.orm import Session
+
+from portal import audit, states
+from portal.audit import Actor
+from portal.states import Kind, State
+from portal.tables import Environment, Event, Lock, Run, now
+
+
+class RefusedError(Exception):
+    """A run may not change its state now, though the edge exists; the message says why."""
+
+
+class HeldError(RefusedError):
+    """Another run, or a person, holds the environment; `holder` names who."""
+
+    def __init__(self, message: str, holder: str) -> None:
+        super().__init__(message)
+        self.holder = holder
+
+
+def transition(session: Session, run: Run, new: State, actor: Actor, reason: str = "") -> None:
+    """Bring a run into another state, in the caller's transaction.
+
+    Raises ForbiddenEdgeError for an edge that does not exist, RefusedError when approvals are missing, HeldError when
+    the environment has another writer, and SQLAlchemy's StaleDataError at the flush when somebody else changed the run
+    since it was read.
+    """
+    old = run.state
+    states.check(old, new, run.kind)
+    if old is State.APPLYING:
+        _release(session, run)
+    if new is State.APPROVED:
+        _guard_approval(run)
+    elif new is State.APPLYING:
+        _take(session, run)
+    if old is State.APPLYING and new is State.INTERRUPTED:
+        run.where.needs_recovery = True
+    if old is State.APPLYING and new is State.SUCCEEDED:
+        _keep(run)
+    run.state = new
+    run.reason = reason
+    run.changed = now()
+    session.flush()
+    audit.append(session, actor, f"run.{new}", f"run:{run.id}", before=old, environment=run.environment, reason=reason)
+    record(session, run.id, "state", {"state": new, "before": old, "actor": actor.name, "reason": reason})
+
+
+def _guard_approval(run: Run) -> None:
+    """Approvals count for the very plan that the run has, each person once, the requester where that is allowed."""
+    if not run.plan_digest:
+        raise RefusedError("there is no plan to approve")
+    given = {each.actor for each in run.approvals if each.plan_digest == run.plan_digest}
+    if not run.where.self_approval:
+        given.discard(run.requester)
+    if len(given) < run.where.approvals:
+        raise RefusedError(
+            f"{len(given)} of {run.where.approvals} approvals of plan {run.plan_digest[:12]} by others are given"
+        )
+
+
+def _take(session: Session, run: Run) -> None:
+    """Become the writer. A run that leaves `approved` is asked again whether its approvals hold."""
+    where = run.where
+    if run.kind is not Kind.RECOVER:
+        _guard_approval(run)
+        if where.needs_recovery:
+            raise RefusedError(f"{where.name} was interrupted: recover it first")
+    if where.locked_by:
+        raise HeldError(f"{where.name} is locked by {where.locked_by}: {where.locked_reason}", where.locked_by)
+    holder = session.get(Lock, where.name)
+    if holder is not None:
+        raise HeldError(f"run {holder.run_id} is changing {where.name}", f"run {holder.run_id}")
+    session.add(Lock(environment=where.name, run_id=run.id))
+    session.flush()
+
+
+def _release(session: Session, run: Run) -> None:
+    lock = session.get(Lock, run.environment)
+    if lock is None or lock.run_id != run.id:
+        raise RefusedError(f"run {run.id} is not the writer of {run.environment}")
+    session.delete(lock)
+
+
+def _keep(run: Run) -> None:
+    """What a run that ended well leaves in its environment."""
+    if run.kind is Kind.RECOVER:
+        run.where.needs_recovery = False
+    elif run.kind is Kind.UPDATE:
+        run.where.settings = run.settings
+        run.where.settings_version += 1
+
+
+def supersede(session: Session, run: Run, actor: Actor) -> None:
+    """End the older plans of an environment that nobody has applied: a newer one exists."""
+    waiting = (State.AWAITING_APPROVAL, State.APPROVED)
+    older = select(Run).where(Run.environment == run.environment, Run.state.in_(waiting), Run.id != run.id)
+    for each in session.scalars(older):
+        transition(session, each, State.SUPERSEDED, actor, f"run {run.id} has a newer plan")
+
+
+def record(session: Session, run_id: int, type_: str, data: dict[str, Any]) -> int:
+    """Add an event to a run; its number."""
+    last = session.scalar(select(func.max(Event.seq)).where(Event.run_id == run_id)) or 0
+    session.add(Event(run_id=run_id, seq=last + 1, type=type_, data=data))
+    session.flush()
+    return last + 1
+
+
+def events_after(session: Session, run_id: int, seq: int, limit: int = 500) -> list[Event]:
+    """The events of a run after a number, in order: whoever was cut off goes on there and misses none."""
+    found = select(Event).where(Event.run_id == run_id, Event.seq > seq).order_by(Event.seq).limit(limit)
+    return list(session.scalars(found))
+
+
+def environment(session: Session, name: str) -> Environment:
+    """An environment by name; KeyError when there is none."""
+    found = session.get(Environment, name)
+    if found is None:
+        raise KeyError(name)
+    return found
