@@ -1,4 +1,4 @@
-"""The pull-request gate: python -m checks ENV | --state FILE | --manifests DIR | explain RULE.
+"""The pull-request gate: python -m checks ENV | --state FILE | --preview FILE | --manifests DIR | explain RULE.
 
 Exit codes: 0 nothing stands against it, 1 something does, 2 the input is wrong, 3 the gate could not do its work.
 """
@@ -18,6 +18,7 @@ from checks.problems import GateError, InputError
 from checks.report import FORMATS
 from policies.engine import baseline
 from policies.engine.configuration import Configuration
+from policies.engine.resource import Resource
 from policies.rules import REGISTRY
 
 _EXIT = (
@@ -35,6 +36,12 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("env", nargs="?", metavar="ENV", help="an environment: dev for Pulumi.dev.yaml")
     parser.add_argument("--state", type=Path, metavar="FILE", help="check exported state (pulumi stack export) instead")
+    parser.add_argument(
+        "--preview",
+        type=Path,
+        metavar="FILE",
+        help="judge a saved preview (pulumi preview --json --show-sames) instead",
+    )
     parser.add_argument("--manifests", type=Path, metavar="DIR", help="check plain Kubernetes YAML instead")
     parser.add_argument("--base", metavar="REF", help="what to compare with (default: the main branch)")
     parser.add_argument(
@@ -95,12 +102,14 @@ def _explain(arguments: Sequence[str]) -> int:
 
 
 def _outcome(asked: argparse.Namespace) -> Outcome:
-    given = [name for name in ("env", "state", "manifests") if getattr(asked, name) is not None]
+    given = [name for name in ("env", "state", "preview", "manifests") if getattr(asked, name) is not None]
     if len(given) != 1:
-        raise InputError("give one of ENV, --state FILE and --manifests DIR (see --help)")
+        raise InputError("give one of ENV, --state FILE, --preview FILE and --manifests DIR (see --help)")
     today = _today(asked.today)
     if asked.state is not None:
-        return _of_state(asked, today)
+        return _of_resources(asked, state.read(asked.state), asked.state, today)
+    if asked.preview is not None:
+        return _of_resources(asked, state.previewed(asked.preview), asked.preview, today)
     chosen = verdicts.configured([asked.env] if asked.env else [], asked.config, asked.baseline)
     if asked.manifests is not None:
         return _of_manifests(asked.manifests, chosen, today)
@@ -114,9 +123,7 @@ def _baseline(outcome: Outcome, known: Path | None) -> str:
     return baseline.text(verdicts.entries(standing, known))
 
 
-def _of_state(asked: argparse.Namespace, today: dt.date) -> Outcome:
-    file = asked.state
-    resources = state.read(file)
+def _of_resources(asked: argparse.Namespace, resources: Sequence[Resource], file: Path, today: dt.date) -> Outcome:
     stacks = sorted({each.urn.split("::")[0].removeprefix("urn:pulumi:") for each in resources})
     chosen = verdicts.configured(stacks, asked.config, asked.baseline)
     findings, report = verdicts.judged(resources, chosen, today, lambda _: None)

@@ -1,4 +1,4 @@
-"""Exported state, `pulumi stack export`: the resources in it, or what is wrong with the file."""
+"""Exported state and saved previews: the resources in them, or what is wrong with the file."""
 
 from __future__ import annotations
 
@@ -22,13 +22,34 @@ def read(file: Path) -> list[Resource]:
         raise InputError(
             f"{file}: this is no state of a stack: no list deployment.resources (export one with: pulumi stack export)"
         )
-    wrong = [f"{file}: {where}" for place, each in enumerate(entries) for where in _wrong(place, each)]
+    wrong = [
+        f"{file}: {where}"
+        for place, each in enumerate(entries)
+        for where in _wrong(f"deployment.resources[{place}]", each)
+    ]
     if wrong:
         raise InputError(wrong)
     try:
         return sources.from_state(document)
     except RecursionError:
         raise InputError(f"{file}: {_DEEP}") from None
+
+
+def previewed(file: Path) -> list[Resource]:
+    """The resources that a saved preview leaves. Raises InputError with file and cause."""
+    steps = document_of(file).get("steps")
+    if not isinstance(steps, list):
+        raise InputError(f"{file}: this is no preview: no list steps (save one with: pulumi preview --json)")
+    wrong = [f"{file}: {where}" for place, each in enumerate(steps) for where in _wrong_step(f"steps[{place}]", each)]
+    if wrong:
+        raise InputError(wrong)
+    return sources.from_preview(steps)
+
+
+def _wrong_step(where: str, step: Any) -> list[str]:
+    if not isinstance(step, dict) or not isinstance(step.get("op"), str):
+        return [f"{where}: must be an object with op"]
+    return _wrong(f"{where}.newState", step["newState"]) if step.get("newState") is not None else []
 
 
 def document_of(file: Path) -> dict[str, Any]:
@@ -48,8 +69,7 @@ def document_of(file: Path) -> dict[str, Any]:
     return document
 
 
-def _wrong(place: int, entry: Any) -> list[str]:
-    where = f"deployment.resources[{place}]"
+def _wrong(where: str, entry: Any) -> list[str]:
     if not isinstance(entry, dict):
         return [f"{where}: must be an object"]
     found = [

@@ -1,0 +1,131 @@
+"""Who may do what, and why not: roles per environment, then the run and its environment. Deny by default."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Final
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from portal import states
+from portal.audit import Actor
+from portal.states import State
+from portal.tables import Binding, Environment, Run
+
+
+class Role(StrEnum):
+    """A role in an environment. Each includes the reading of a viewer, and admin all others."""
+
+    VIEWER = "viewer"
+    REQUESTER = "requester"
+    APPROVER = "approver"
+    OPERATOR = "operator"
+    ADMIN = "admin"
+
+
+class Action(StrEnum):
+    """What somebody may want to do."""
+
+    VIEW = "view"
+    PREVIEW = "preview"
+    APPROVE = "approve"
+    DISCARD = "discard"
+    APPLY = "apply"
+    CANCEL = "cancel"
+    LOCK = "lock"
+    UNLOCK = "unlock"
+    RECOVER = "recover"
+    FORCE = "force"
+    AUDIT = "audit"
+
+
+MAY: Final[dict[Action, frozenset[Role]]] = {
+    Action.VIEW: frozenset(Role),
+    Action.PREVIEW: frozenset({Role.REQUESTER, Role.ADMIN}),
+    Action.APPROVE: frozenset({Role.APPROVER, Role.ADMIN}),
+    Action.DISCARD: frozenset({Role.REQUESTER, Role.APPROVER, Role.OPERATOR, Role.ADMIN}),
+    Action.APPLY: frozenset({Role.REQUESTER, Role.OPERATOR, Role.ADMIN}),
+    Action.CANCEL: frozenset({Role.OPERATOR, Role.ADMIN}),
+    Action.LOCK: frozenset({Role.OPERATOR, Role.ADMIN}),
+    Action.UNLOCK: frozenset({Role.OPERATOR, Role.ADMIN}),
+    Action.RECOVER: frozenset({Role.OPERATOR, Role.ADMIN}),
+    Action.FORCE: frozenset({Role.ADMIN}),
+    Action.AUDIT: frozenset({Role.ADMIN}),
+}
+
+_WHEN: Final[dict[Action, frozenset[State]]] = {
+    Action.APPROVE: frozenset({State.AWAITING_APPROVAL}),
+    Action.DISCARD: frozenset({State.AWAITING_APPROVAL, State.APPROVED}),
+    Action.APPLY: frozenset({State.APPROVED}),
+    Action.CANCEL: frozenset({State.QUEUED, *states.RUNNING}),
+    Action.FORCE: states.RUNNING,
+}
+
+
+@dataclass(frozen=True)
+class Decision:
+    """Whether something is allowed, and the reason in words a page can show."""
+
+    allowed: bool
+    reason: str = ""
+
+
+class DeniedError(Exception):
+    """Somebody may not do what they asked for; the message says why."""
+
+
+def roles(session: Session, actor: Actor, environment: str) -> frozenset[Role]:
+    """The roles that a person has in an environment, of their own and by their groups."""
+    subjects = [f"user:{actor.name}", *(f"group:{group}" for group in actor.groups)]
+    found = select(Binding.role).where(Binding.subject.in_(subjects), Binding.environment.in_([environment, "*"]))
+    return frozenset(Role(each) for each in session.scalars(found))
+
+
+def can(session: Session, actor: Actor, action: Action, where: Environment, run: Run | None = None) -> Decision:
+    """Whether somebody may do something in an environment, to a run where the action is about one."""
+    held, needed = roles(session, actor, where.name), MAY[action]
+    if not held & needed:
+        has = f"you are {_listed(held)}" if held else "you have no role"
+        return Decision(allowed=False, reason=f"{has} in {where.name}; to {action} you must be {_listed(needed)}")
+    if run is not None and (reason := _of_run(actor, action, where, run)):
+        return Decision(allowed=False, reason=reason)
+    reason = _of_environment(action, where)
+    return Decision(allowed=not reason, reason=reason)
+
+
+def demand(session: Session, actor: Actor, action: Action, where: Environment, run: Run | None = None) -> None:
+    """Raise DeniedError when somebody may not."""
+    decision = can(session, actor, action, where, run)
+    if not decision.allowed:
+        raise DeniedError(decision.reason)
+
+
+def _listed(found: frozenset[Role]) -> str:
+    return " or ".join(each for each in Role if each in found)
+
+
+def _of_run(actor: Actor, action: Action, where: Environment, run: Run) -> str:
+    if run.environment != where.name:
+        return f"run {run.id} is not of {where.name}"
+    when = _WHEN.get(action)
+    if when is not None and run.state not in when:
+        return f"the run is {run.state}; to {action} it must be {' or '.join(sorted(when))}"
+    if action is Action.APPROVE and actor.name == run.requester and not where.self_approval:
+        return f"you asked for this run; in {where.name} somebody else must approve it"
+    return ""
+
+
+def _of_environment(action: Action, where: Environment) -> str:
+    if action is Action.APPLY and where.locked_by:
+        return f"{where.name} is locked by {where.locked_by}: {where.locked_reason}"
+    if action is Action.APPLY and where.needs_recovery:
+        return f"an apply was interrupted in {where.name}; an operator must recover it first"
+    if action is Action.RECOVER and not where.needs_recovery:
+        return f"nothing in {where.name} was interrupted"
+    if action is Action.LOCK and where.locked_by:
+        return f"{where.name} is locked already, by {where.locked_by}: {where.locked_reason}"
+    if action is Action.UNLOCK and not where.locked_by:
+        return f"{where.name} is not locked"
+    return ""

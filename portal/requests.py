@@ -1,0 +1,187 @@
+"""What people ask for: a run, an approval, its apply, its end, a lock. Each is one transaction and is in the audit."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from typing import Any, Final
+
+from sqlalchemy import func, select
+from sqlalchemy.orm import Session
+
+from portal import access, audit
+from portal.access import Action
+from portal.audit import Actor
+from portal.queue import Phase, Queue
+from portal.states import Kind, State
+from portal.tables import Approval, Environment, IdempotencyKey, Run
+from portal.transitions import RefusedError, environment, record, supersede, transition
+
+SYSTEM: Final = Actor("system:policy")
+_SECRETS: Final = "secrets"
+
+
+class InvalidError(Exception):
+    """What was asked for cannot be taken as it is; the message says what is wrong with it."""
+
+
+class KeyReusedError(Exception):
+    """An idempotency key came again with another request."""
+
+
+class TooManyError(Exception):
+    """Somebody has as many runs waiting as they may have; try again after `retry_after` seconds."""
+
+    def __init__(self, limit: int) -> None:
+        super().__init__(f"{limit} of your runs are waiting already; wait until one of them starts")
+        self.retry_after = 30
+
+
+def submit(
+    session: Session,
+    queue: Queue,
+    actor: Actor,
+    where: str,
+    kind: Kind,
+    settings: Mapping[str, Any] | None = None,
+    *,
+    key: str = "",
+    limit: int = 10,
+) -> Run:
+    """A run and its place in the queue; for a key that came before with the same request, the run it made then.
+
+    settings: the whole `config` of the stack file, as it is now where none are given. Raises DeniedError,
+    InvalidError, KeyReusedError, TooManyError.
+    """
+    found = environment(session, where)
+    access.demand(session, actor, Action.RECOVER if kind is Kind.RECOVER else Action.PREVIEW, found)
+    wanted = dict(found.settings if settings is None else settings)
+    body = hashlib.sha256(json.dumps([where, kind, wanted], sort_keys=True).encode()).hexdigest()
+    known = session.get(IdempotencyKey, (actor.name, key)) if key else None
+    if known is not None:
+        if known.body != body:
+            raise KeyReusedError(f"the key {key} was used for another request")
+        return session.get_one(Run, known.run_id)
+    _valid(found, kind, wanted)
+    waiting = select(func.count()).where(Run.requester == actor.name, Run.state == State.QUEUED)
+    if (session.scalar(waiting) or 0) >= limit:
+        raise TooManyError(limit)
+    run = Run(
+        environment=where,
+        kind=kind,
+        requester=actor.name,
+        settings=wanted,
+        settings_version=found.settings_version,
+        where=found,
+        state=State.QUEUED,
+    )
+    session.add(run)
+    session.flush()
+    if key:
+        session.add(IdempotencyKey(actor=actor.name, key=key, body=body, run_id=run.id))
+    audit.append(session, actor, "run.queued", f"run:{run.id}", environment=where, kind=kind, body=body)
+    record(session, run.id, "state", {"state": State.QUEUED, "actor": actor.name})
+    queue.submit(session, run.id, Phase.APPLY if kind is Kind.RECOVER else Phase.PREVIEW)
+    return run
+
+
+def _valid(where: Environment, kind: Kind, settings: Mapping[str, Any]) -> None:
+    if kind is Kind.DESTROY and where.destroy_protected:
+        raise InvalidError(f"{where.name} is protected: it is not destroyed from here")
+    clear = _clear_secrets(settings)
+    if clear:
+        raise InvalidError(f"{clear}: a secret must be encrypted ({{secure: …}}), and is never kept in clear")
+
+
+def _clear_secrets(value: Any, path: str = "") -> str:
+    """The path of a value under `secrets` that is not encrypted."""
+    if isinstance(value, Mapping):
+        for key, inner in value.items():
+            here = f"{path}.{key}" if path else str(key)
+            if key == _SECRETS and isinstance(inner, Mapping):
+                for name, secret in inner.items():
+                    if not (isinstance(secret, Mapping) and set(secret) == {"secure"}):
+                        return f"{here}.{name}"
+            elif found := _clear_secrets(inner, here):
+                return found
+    elif isinstance(value, list):
+        for place, inner in enumerate(value):
+            if found := _clear_secrets(inner, f"{path}[{place}]"):
+                return found
+    return ""
+
+
+def planned(session: Session, run: Run, digest: str, actor: Actor) -> None:
+    """A preview has a plan with changes: it waits for approval, older plans of the environment end."""
+    run.plan_digest = digest
+    transition(session, run, State.AWAITING_APPROVAL, actor)
+    supersede(session, run, actor)
+    if run.where.approvals == 0:
+        transition(session, run, State.APPROVED, SYSTEM, "no approval is asked for here")
+
+
+def approve(session: Session, actor: Actor, run: Run, digest: str) -> None:
+    """Say yes to the plan that was shown. With the last yes that is needed the run is approved.
+
+    Raises DeniedError, and RefusedError when the plan shown is no longer the run's. Saying it twice changes nothing.
+    """
+    if any(each.actor == actor.name and each.plan_digest == digest == run.plan_digest for each in run.approvals):
+        return
+    access.demand(session, actor, Action.APPROVE, run.where, run)
+    if digest != run.plan_digest:
+        raise RefusedError("the plan has changed since it was shown; look at the new one")
+    run.approvals.append(Approval(run_id=run.id, actor=actor.name, plan_digest=digest))
+    session.flush()
+    audit.append(session, actor, "run.approval", f"run:{run.id}", environment=run.environment, plan=digest)
+    given = {each.actor for each in run.approvals if each.plan_digest == digest}
+    if len(given if run.where.self_approval else given - {run.requester}) >= run.where.approvals:
+        transition(session, run, State.APPROVED, actor)
+
+
+def apply(session: Session, queue: Queue, actor: Actor, run: Run) -> None:
+    """Put an approved run into the queue for its apply. Asking twice changes nothing. Raises DeniedError."""
+    access.demand(session, actor, Action.APPLY, run.where, run)
+    if queue.submit(session, run.id, Phase.APPLY):
+        audit.append(session, actor, "run.apply", f"run:{run.id}", environment=run.environment)
+
+
+def discard(session: Session, queue: Queue, actor: Actor, run: Run, reason: str) -> None:
+    """Drop a plan that nobody will apply. Raises DeniedError."""
+    access.demand(session, actor, Action.DISCARD, run.where, run)
+    queue.withdraw(session, run.id)
+    transition(session, run, State.DISCARDED, actor, reason)
+
+
+def cancel(session: Session, queue: Queue, actor: Actor, run: Run, *, force: bool = False) -> None:
+    """End a run: a waiting one at once, a running one when its engine has saved what it did. Raises DeniedError.
+
+    force: the engine is ended at once; what it was doing at that moment is then unknown.
+    """
+    own = actor.name == run.requester and run.state in (State.QUEUED, State.PREVIEWING)
+    if force or not own:
+        access.demand(session, actor, Action.FORCE if force else Action.CANCEL, run.where, run)
+    if run.state is State.QUEUED and queue.withdraw(session, run.id):
+        transition(session, run, State.CANCELLED, actor)
+        return
+    run.cancel_requested, run.force_requested = True, force
+    audit.append(session, actor, "run.cancel", f"run:{run.id}", environment=run.environment, force=force)
+    record(session, run.id, "cancel", {"actor": actor.name, "force": force})
+
+
+def lock(session: Session, actor: Actor, where: str, reason: str) -> None:
+    """Keep everybody from applying until it is unlocked. Raises DeniedError, InvalidError without a reason."""
+    found = environment(session, where)
+    access.demand(session, actor, Action.LOCK, found)
+    if not reason.strip():
+        raise InvalidError("say why, for those who have to wait")
+    found.locked_by, found.locked_reason = actor.name, reason.strip()
+    audit.append(session, actor, "environment.lock", f"environment:{where}", reason=found.locked_reason)
+
+
+def unlock(session: Session, actor: Actor, where: str) -> None:
+    """Take a lock off; whose it was is in the audit. Raises DeniedError."""
+    found = environment(session, where)
+    access.demand(session, actor, Action.UNLOCK, found)
+    audit.append(session, actor, "environment.unlock", f"environment:{where}", locked_by=found.locked_by)
+    found.locked_by = found.locked_reason = ""

@@ -1,0 +1,212 @@
+"""One phase of one run, in a process of its own: python -m portal.runner SETTINGS RUN RUNNER.
+
+It outlives the web process, and every way it can end leaves the run in a true state: by its own transition, or, when
+it is killed, by the worker that notices.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, Final
+
+import psutil
+
+from portal import plan, requests, settings, verdicts, workspace
+from portal.audit import Actor
+from portal.database import Database
+from portal.engine import LOCKED, Engine, Finished
+from portal.events import Redactor
+from portal.queue import Phase
+from portal.recovery import recover
+from portal.settings import PortalSettings
+from portal.states import RUNNING, Kind, State
+from portal.tables import Job, Run
+from portal.transitions import HeldError, transition
+from portal.watch import LostError, Watch
+
+RUNNER: Final = Actor("system:runner")
+
+
+class Runner:
+    """The work on one run. `preview` and `apply` leave it in its next state."""
+
+    def __init__(self, chosen: PortalSettings, database: Database, run_id: int, name: str) -> None:
+        self.database = database
+        self.run_id = run_id
+        with database.read() as session:
+            run = session.get_one(Run, run_id)
+        self.kind, self.environment = run.kind, run.environment
+        self.target = chosen.targets[run.environment]
+        self.folder = chosen.folder / f"run-{run_id}"
+        self.wanted = run.settings
+        redactor = Redactor([self.target.variables.get(each, "") for each in self.target.secret_variables])
+        self.redactor = redactor
+        self.watch = Watch(database, run_id, name, chosen.heartbeat, redactor)
+        self.program = workspace.make(self.target, self.folder, self.wanted)
+        self.engine = Engine(self.target, self.program, self.watch.tick)
+
+    def change(self, new: State, reason: str = "") -> None:
+        """Lead the run into another state."""
+        with self.database.write() as session:
+            transition(session, session.get_one(Run, self.run_id), new, RUNNER, self.redactor.text(reason))
+
+    def preview(self) -> None:
+        """Preview, with policies, and say what comes of it."""
+        self.change(State.PREVIEWING)
+        state, digest, reason, kept = self.planned()
+        with self.database.write() as session:
+            run = session.get_one(Run, self.run_id)
+            for key, value in kept.items():
+                setattr(run, key, value)
+            if state is State.AWAITING_APPROVAL:
+                requests.planned(session, run, digest, RUNNER)
+            else:
+                transition(session, run, state, RUNNER, reason)
+
+    def planned(self) -> tuple[State, str, str, dict[str, Any]]:
+        """The state that a preview leads to, its digest, a reason, and what the run keeps of it."""
+        log = self.folder / "preview.events"
+        self.watch.follow(log)
+        state_hash, _ = self.engine.state()
+        done = self._previewed()(log)
+        steps = done.json().get("steps") or []
+        changes = self.redactor.data(plan.changes(steps))
+        kept: dict[str, Any] = {"state_hash": state_hash, "changes": changes}
+        self.watch.tell("plan", headline=plan.headline(changes))
+        if self.watch.cancelled and done.code:
+            return State.CANCELLED, "", "cancelled during the preview", kept
+        if self.kind is Kind.UPDATE and (against := self._judge(done, kept)):
+            return State.POLICY_FAILED, "", against, kept
+        if done.code or not self.watch.of("summary"):
+            return State.FAILED, "", self.said(done), kept
+        if self.kind is Kind.DRIFT:
+            return State.SUCCEEDED if changes else State.NO_CHANGES, "", plan.headline(changes), kept
+        if not changes:
+            return State.NO_CHANGES, "", "", kept
+        digest = plan.digest(
+            steps,
+            with_outputs=self.kind is Kind.REFRESH,
+            program=workspace.program_digest(self.program),
+            settings=workspace.settings_digest(self.wanted),
+            stack=self.target.stack,
+        )
+        return State.AWAITING_APPROVAL, digest, "", kept
+
+    def _previewed(self) -> Callable[[Path], Finished]:
+        if self.kind is Kind.DESTROY:
+            return self.engine.preview_destroy
+        return self.engine.preview if self.kind is Kind.UPDATE else self.engine.preview_refresh
+
+    def _judge(self, done: Finished, kept: dict[str, Any]) -> str:
+        """Why the policies stand against it; empty when they do not, or when there is nothing to judge."""
+        found = self.watch.of("policy")
+        verdict: dict[str, Any] = {}
+        if done.json().get("steps"):
+            document = self.folder / "preview.json"
+            document.write_text(json.dumps(done.json()), encoding="utf-8")
+            verdict = self.redactor.data(verdicts.of_preview(self.program, self.target, document))
+        kept["verdict"] = verdict
+        against = verdicts.blocking(verdict, found)
+        if against:
+            return f"against it: {', '.join(against)}"
+        summaries = self.watch.of("summary")
+        if not done.code and summaries:
+            missing = verdicts.missing_packs(self.target, self.program, summaries[-1]["packs"])
+            return f"these policies did not run: {', '.join(missing)}" if missing else ""
+        return ""
+
+    def said(self, done: Finished) -> str:
+        """Why the engine failed, in its own words."""
+        errors = [each["message"].strip() for each in self.watch.of("diagnostic") if each["severity"] == "error"]
+        return self.redactor.text("\n".join(errors) or done.stderr.strip() or f"exit code {done.code}")[-4000:]
+
+    def apply(self) -> None:
+        """Apply what was approved: as the only writer, preview again, and go on only when it is the same plan."""
+        try:
+            self.change(State.APPLYING)
+        except HeldError as error:
+            self.watch.tell("held", holder=error.holder, reason=str(error))
+            return
+        if self.kind is Kind.RECOVER:
+            self.change(*recover(self))
+            return
+        with self.database.read() as session:
+            run = session.get_one(Run, self.run_id)
+            approved, moved = run.plan_digest, run.where.settings_version != run.settings_version
+        if moved:
+            self.change(State.STALE, "the settings of the environment have changed since the preview")
+            return
+        state, digest, reason, kept = self.planned()
+        if state is not State.AWAITING_APPROVAL:
+            ended = {State.NO_CHANGES: State.STALE}.get(state, state)
+            self.change(ended, reason or "there is nothing left to change")
+        elif digest != approved:
+            self.change(
+                State.STALE, "a new preview differs from what was approved: program, policies, settings or state"
+            )
+        elif self.engine.state()[0] != kept["state_hash"]:
+            self.change(State.STALE, "somebody else changed the stack meanwhile")
+        else:
+            self._apply_now()
+
+    def _apply_now(self) -> None:
+        log = self.folder / "apply.events"
+        self.watch.follow(log)
+        does = {Kind.UPDATE: self.engine.up, Kind.DESTROY: self.engine.destroy, Kind.REFRESH: self.engine.refresh}
+        done = does[self.kind](log)
+        if done.code == 0 and self.watch.of("summary"):
+            self.change(State.SUCCEEDED)
+        elif LOCKED in done.stdout + done.stderr + self.said(done):
+            self.change(State.APPROVED, f"nothing was changed: {self.said(done)}")
+        elif self.watch.cancelled:
+            self.change(State.CANCELLED, "cancelled; what was under way was finished first")
+        else:
+            self.change(State.FAILED, self.said(done))
+
+
+def work(chosen: PortalSettings, database: Database, run_id: int, name: str) -> None:
+    """Do the phase that the queue names, then leave the queue. A fault of the portal itself fails the run."""
+    with database.write() as session:
+        job = session.get(Job, run_id)
+        if job is None or job.runner != name:
+            return  # it has been given to another
+        job.pid, job.pid_started = os.getpid(), psutil.Process().create_time()
+        phase = job.phase
+    try:
+        runner = Runner(chosen, database, run_id, name)
+        runner.apply() if phase == Phase.APPLY else runner.preview()
+    except LostError:
+        return
+    except Exception as error:
+        _failed(database, run_id, f"{type(error).__name__}: {error}")
+        raise
+    finally:
+        _leave(database, run_id, name)
+
+
+def _failed(database: Database, run_id: int, reason: str) -> None:
+    with database.write() as session:
+        run = session.get_one(Run, run_id)
+        if run.state is State.QUEUED or run.state in RUNNING:
+            transition(session, run, State.FAILED, RUNNER, reason)
+
+
+def _leave(database: Database, run_id: int, name: str) -> None:
+    with database.write() as session:
+        job = session.get(Job, run_id)
+        if job is not None and job.runner == name:
+            session.delete(job)
+
+
+def main(arguments: list[str]) -> None:
+    """Run one phase: file of settings, number of the run, name of the runner."""
+    chosen = settings.load(Path(arguments[0]))
+    work(chosen, Database(chosen.database), int(arguments[1]), arguments[2])
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])

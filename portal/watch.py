@@ -1,0 +1,84 @@
+"""A runner's ties to the database while the engine works: events out, heartbeat out, cancel and force in."""
+
+from __future__ import annotations
+
+import subprocess
+import time
+from pathlib import Path
+from typing import Any
+
+from portal import engine, events
+from portal.database import Database
+from portal.events import Redactor, Tail
+from portal.tables import Job, Run, now
+from portal.transitions import record
+
+
+class LostError(Exception):
+    """The run is no longer this runner's: it was taken for dead."""
+
+
+class Watch:
+    """Call `tick` while a command of the engine runs. What it kept of the events is in `seen`."""
+
+    def __init__(self, database: Database, run_id: int, runner: str, heartbeat: float, redactor: Redactor) -> None:
+        self._database = database
+        self._run_id, self._runner = run_id, runner
+        self._heartbeat = heartbeat
+        self._redactor = redactor
+        self._tail: Tail | None = None
+        self._next = 0.0
+        self._count = 0
+        self.seen: list[tuple[str, dict[str, Any]]] = []
+        self.cancelled = False
+        self._forced = False
+        self._lost = False
+
+    def follow(self, log: Path) -> None:
+        """From now on the events of this log count."""
+        self._tail, self.seen = Tail(log), []
+
+    def of(self, type_: str) -> list[dict[str, Any]]:
+        """The events of a type since `follow`."""
+        return [data for each, data in self.seen if each == type_]
+
+    def tell(self, type_: str, **data: Any) -> None:
+        """Write an event of the runner's own."""
+        with self._database.write() as session:
+            record(session, self._run_id, type_, self._redactor.data(data))
+
+    def tick(self, process: subprocess.Popen[bytes]) -> None:
+        """Pass on what is new, and what was asked for. Raises LostError once the engine has ended for that."""
+        self._pass_on()
+        if time.monotonic() >= self._next:
+            self._next = time.monotonic() + self._heartbeat
+            self._beat(process)
+        if self._lost and process.poll() is not None:
+            raise LostError
+
+    def _pass_on(self) -> None:
+        new = [found for event in (self._tail.read() if self._tail else ()) if (found := events.kept(event))]
+        if not new:
+            return
+        with self._database.write() as session:
+            for type_, data in new:
+                plain = events.capped(self._redactor.data(data))
+                self.seen.append((type_, plain))
+                self._count += 1
+                if self._count <= events.MOST:
+                    record(session, self._run_id, type_, plain)
+
+    def _beat(self, process: subprocess.Popen[bytes]) -> None:
+        with self._database.write() as session:
+            job, run = session.get(Job, self._run_id), session.get_one(Run, self._run_id)
+            if job is None or job.runner != self._runner:
+                self._lost = True
+            else:
+                job.heartbeat, job.cli_pid = now(), process.pid
+            cancel, force = run.cancel_requested or self._lost, run.force_requested
+        if cancel and not self.cancelled:
+            self.cancelled = True
+            engine.end(process, force=False)
+        if force and not self._forced:
+            self._forced = True
+            engine.end(process, force=True)

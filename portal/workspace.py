@@ -1,0 +1,55 @@
+"""A run's own folder: a copy of the program that nobody else writes to, and the stack file of the run's settings."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import shutil
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Final
+
+import yaml
+
+from portal.settings import Target
+
+_LEFT_OUT: Final = shutil.ignore_patterns(".*", "__pycache__", "tests", "docs", "bench", "node_modules", "*.md")
+_ENCRYPTION: Final = ("encryptionsalt", "encryptedkey", "secretsprovider")
+
+
+def make(target: Target, folder: Path, settings: Mapping[str, Any]) -> Path:
+    """The copy, readable by this user alone; what is in `folder` goes."""
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir(mode=0o700, parents=True)
+    program = folder / "program"
+    shutil.copytree(target.program, program, ignore=_LEFT_OUT)
+    if (target.program / ".venv").exists():
+        (program / ".venv").symlink_to((target.program / ".venv").resolve())
+    own = target.program / f"Pulumi.{target.stack}.yaml"
+    document = (yaml.safe_load(own.read_text("utf-8")) if own.is_file() else None) or {}
+    kept = {key: document[key] for key in _ENCRYPTION if key in document}
+    for file in program.glob("Pulumi.*.y*ml"):
+        file.unlink()
+    text = yaml.safe_dump({**kept, "config": dict(settings)}, sort_keys=False)
+    (program / f"Pulumi.{target.stack}.yaml").write_text(text, encoding="utf-8")
+    return program
+
+
+def program_digest(program: Path) -> str:
+    """Names the program, its policies and its checks by what is in every file, whatever the folder is called."""
+    seen = hashlib.sha256()
+    for folder, folders, files in sorted(os.walk(program)):
+        folders[:] = sorted(each for each in folders if each not in (".venv", "__pycache__"))
+        for name in sorted(files):
+            file = Path(folder, name)
+            if file.match("Pulumi.*.yaml"):
+                continue
+            inside = hashlib.sha256(file.read_bytes()).hexdigest()
+            seen.update(f"{file.relative_to(program)}\0{inside}\n".encode())
+    return seen.hexdigest()
+
+
+def settings_digest(settings: Mapping[str, Any]) -> str:
+    """Names settings; a secret counts by its encrypted form, so that a changed one is another."""
+    return hashlib.sha256(json.dumps(settings, sort_keys=True).encode()).hexdigest()

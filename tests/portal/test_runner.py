@@ -1,0 +1,112 @@
+"""Runs on the real engine and a local cloud: from the preview to the apply, and everything that may come between."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from portal import requests
+from portal.states import Kind, State
+from portal.tables import Run
+
+from .world import OPS, Portal, kill, new_portal
+
+pytestmark = [pytest.mark.engine, pytest.mark.timeout(600)]
+
+
+@pytest.fixture
+def portal(tmp_path: Path) -> Iterator[Portal]:
+    found = new_portal(tmp_path)
+    yield found
+    found.database.close()
+    found.worker.database.close()
+
+
+def names(portal: Portal) -> list[str]:
+    return sorted(row.urn.rpartition("::")[2] for row in portal.world.cloud("aws:cloudwatch/logGroup:LogGroup"))
+
+
+def test_what_is_approved_is_applied_and_the_next_preview_is_empty(portal: Portal) -> None:
+    first = portal.ask(days=7)
+    run = portal.settle(first)
+    assert run.state is State.AWAITING_APPROVAL, run.reason
+    assert [(each["operation"], each["name"]) for each in run.changes if "LogGroup" in each["type"]] == [
+        ("create", "first"),
+        ("create", "second"),
+    ]
+    assert run.verdict["blocks"] is False
+    again = portal.settle(portal.ask(days=7))
+    assert again.plan_digest == run.plan_digest  # though every name in it is made up anew
+    assert portal.run(first).state is State.SUPERSEDED
+    portal.approve(again.id)
+    portal.apply(again.id)
+    assert portal.settle(again.id).state is State.SUCCEEDED, portal.run(again.id).reason
+    assert names(portal) == ["first", "second"]
+    assert portal.settle(portal.ask(days=7)).state is State.NO_CHANGES
+    numbers = [each.seq for each in portal.events(again.id)]
+    assert numbers == list(range(1, len(numbers) + 1))
+
+
+def test_a_mandatory_rule_stops_a_run_and_says_what_helps(portal: Portal) -> None:
+    run = portal.settle(portal.ask(queue=True))
+    assert run.state is State.POLICY_FAILED, run.reason
+    stopped = [each for each in run.verdict["findings"] if each["blocks"]]
+    assert stopped
+    assert all(each["remedy"].endswith(".") for each in stopped)
+    assert names(portal) == []
+
+
+def test_a_program_that_changed_after_the_approval_is_not_applied(portal: Portal) -> None:
+    number = portal.ask(days=7)
+    assert portal.settle(number).state is State.AWAITING_APPROVAL
+    portal.approve(number)
+    with (portal.world.program / "__main__.py").open("a") as file:
+        file.write("# another program\n")
+    portal.apply(number)
+    run = portal.settle(number)
+    assert run.state is State.STALE
+    assert "differs" in run.reason
+    assert names(portal) == []
+
+
+def test_a_cancelled_apply_keeps_its_state_and_frees_the_stack(portal: Portal) -> None:
+    number = portal.applying_slowly(seconds=120, days=7)
+    with portal.database.write() as session:
+        requests.cancel(session, portal.queue, OPS, session.get_one(Run, number))
+    run = portal.settle(number)
+    assert run.state is State.CANCELLED, run.reason
+    assert names(portal) == ["first"]
+    assert portal.up(days=7).state is State.SUCCEEDED
+    assert names(portal) == ["first", "second"]
+
+
+def test_a_killed_runner_interrupts_and_recovery_makes_the_next_run_clean(portal: Portal) -> None:
+    number = portal.applying_slowly(seconds=120, days=7)
+    job = portal.job(number)
+    assert job is not None
+    kill(job.cli_pid)  # first, so that nothing is left in order
+    kill(job.pid)
+    run = portal.settle(number)
+    assert run.state is State.INTERRUPTED
+    with portal.database.read() as session:
+        assert session.get_one(Run, number).where.needs_recovery
+    mending = portal.settle(portal.ask(Kind.RECOVER, OPS))
+    assert mending.state is State.SUCCEEDED, mending.reason
+    assert portal.up(days=7).state is State.SUCCEEDED
+    assert names(portal) == ["first", "second"]
+    assert portal.settle(portal.ask(days=7)).state is State.NO_CHANGES
+
+
+def test_drift_is_seen_and_a_destroy_goes_the_same_way(portal: Portal) -> None:
+    assert portal.up(days=7).state is State.SUCCEEDED
+    assert portal.settle(portal.ask(Kind.DRIFT)).state is State.NO_CHANGES
+    number = portal.ask(Kind.DESTROY)
+    run = portal.settle(number)
+    assert run.state is State.AWAITING_APPROVAL, run.reason
+    assert {each["operation"] for each in run.changes} == {"delete"}
+    portal.approve(number)
+    portal.apply(number)
+    assert portal.settle(number).state is State.SUCCEEDED, portal.run(number).reason
+    assert names(portal) == []
