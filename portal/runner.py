@@ -47,6 +47,7 @@ class Runner:
         self.redactor = redactor
         self.watch = Watch(database, run_id, name, chosen.heartbeat, redactor)
         self.program = workspace.make(self.target, self.folder, self.wanted)
+        self.digest = workspace.program_digest(self.program)  # before anything in it runs
         self.engine = Engine(self.target, self.program, self.watch.tick)
 
     def change(self, new: State, reason: str = "") -> None:
@@ -90,7 +91,7 @@ class Runner:
         digest = plan.digest(
             steps,
             with_outputs=self.kind is Kind.REFRESH,
-            program=workspace.program_digest(self.program),
+            program=self.digest,
             settings=workspace.settings_digest(self.wanted),
             stack=self.target.stack,
         )

@@ -39,7 +39,7 @@ def make(target: Target, folder: Path, settings: Mapping[str, Any]) -> Path:
 def program_digest(program: Path) -> str:
     """Names the program, its policies and its checks by what is in every file, whatever the folder is called."""
     seen = hashlib.sha256()
-    for folder, folders, files in sorted(os.walk(program)):
+    for folder, folders, files in os.walk(program):  # in the order that is set here
         folders[:] = sorted(each for each in folders if each not in (".venv", "__pycache__"))
         for name in sorted(files):
             file = Path(folder, name)
