@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -186,6 +187,7 @@ def work(chosen: PortalSettings, database: Database, run_id: int, name: str) -> 
         _failed(database, run_id, f"{type(error).__name__}: {error}")
         raise
     finally:
+        shutil.rmtree(chosen.folder / f"run-{run_id}", ignore_errors=True)  # settings and plans lie in it
         _leave(database, run_id, name)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import secrets
+import shutil
 import signal
 import socket
 import subprocess
@@ -84,6 +85,7 @@ class Worker:
                 current, run = session.get(Job, job.run_id), session.get_one(Run, job.run_id)
                 if current is None or current.runner != job.runner:
                     continue
+                shutil.rmtree(self.settings.folder / f"run-{run.id}", ignore_errors=True)
                 session.delete(current)
                 if run.state is State.QUEUED or run.state in RUNNING:
                     transition(session, run, State.INTERRUPTED, WORKER, "its runner died")

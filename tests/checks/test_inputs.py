@@ -25,6 +25,29 @@ def test_a_fault_blocks_and_says_what_to_do(desk: Desk) -> None:
     assert 'fix: Set healthCheck.matcher to "0"' in desk.out
 
 
+def preview(*entries: Any) -> dict[str, Any]:
+    return {"steps": [{"op": "create", "urn": each["urn"], "newState": each} for each in entries]}
+
+
+def test_a_saved_preview_is_judged_the_same(desk: Desk) -> None:
+    assert desk.run("--preview", desk.write("preview.json", preview(group()))) == 0
+    assert desk.run("--preview", desk.write("preview.json", preview(group(matcher="0-99")))) == 1
+    assert 'fix: Set healthCheck.matcher to "0"' in desk.out
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        ({"name": "shop"}, "this is no preview: no list steps"),
+        ({"steps": [1]}, "steps[0]: must be an object with op"),
+        (preview({"urn": "a", "type": 1}), "steps[0].newState.type: missing; must be text"),
+    ],
+)
+def test_a_broken_preview_is_named_with_file_and_cause(desk: Desk, content: Any, said: str) -> None:
+    assert desk.run("--preview", desk.write("preview.json", content)) == 2
+    assert f"preview.json: {said}" in desk.err
+
+
 BROKEN: dict[str, tuple[Any, str]] = {
     "no JSON": ('{"deployment": {\n "resources": [,]}}', "state.json:2: is no JSON: Expecting value"),
     "a list": ("[]", "must be a JSON object"),
@@ -126,7 +149,7 @@ def test_an_empty_folder_is_no_input(desk: Desk, tmp_path: Path) -> None:
 def test_exactly_one_thing_is_checked(desk: Desk) -> None:
     assert desk.run() == 2
     assert desk.run("dev", "--state", "x") == 2
-    assert "give one of ENV, --state FILE and --manifests DIR" in desk.err
+    assert "give one of ENV, --state FILE, --preview FILE and --manifests DIR" in desk.err
 
 
 def test_a_configuration_sets_levels_and_waivers(desk: Desk) -> None:
