@@ -158,10 +158,13 @@ class Runner:
     def _apply_now(self) -> None:
         log = self.folder / "apply.events"
         self.watch.follow(log)
+        self.watch.tell("phase", name="apply")  # the events before it were of the preview
         does = {Kind.UPDATE: self.engine.up, Kind.DESTROY: self.engine.destroy, Kind.REFRESH: self.engine.refresh}
         done = does[self.kind](log)
         if done.code == 0 and self.watch.of("summary"):
             self.change(State.SUCCEEDED)
+        elif done.code < 0:
+            self.change(State.INTERRUPTED, f"the engine was ended by signal {-done.code} in the middle of its work")
         elif LOCKED in done.stdout + done.stderr + self.said(done):
             self.change(State.APPROVED, f"nothing was changed: {self.said(done)}")
         elif self.watch.cancelled:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import json
+import os
+import socket
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -9,7 +12,7 @@ import pytest
 
 from portal import requests
 from portal.states import Kind, State
-from portal.tables import Run
+from portal.tables import Environment, Run
 
 from .world import OPS, Portal, kill, new_portal
 
@@ -84,12 +87,14 @@ def test_a_cancelled_apply_keeps_its_state_and_frees_the_stack(portal: Portal) -
     assert names(portal) == ["first", "second"]
 
 
-def test_a_killed_runner_interrupts_and_recovery_makes_the_next_run_clean(portal: Portal) -> None:
+@pytest.mark.slow
+@pytest.mark.parametrize("killed", [("cli_pid",), ("pid",), ("cli_pid", "pid")], ids="-".join)
+def test_a_kill_interrupts_and_recovery_makes_the_next_run_clean(portal: Portal, killed: tuple[str, ...]) -> None:
     number = portal.applying_slowly(seconds=120, days=7)
     job = portal.job(number)
     assert job is not None
-    kill(job.cli_pid)  # first, so that nothing is left in order
-    kill(job.pid)
+    for each in killed:  # the engine first, so that nothing is left in order
+        kill(getattr(job, each))
     run = portal.settle(number)
     assert run.state is State.INTERRUPTED
     with portal.database.read() as session:
@@ -99,6 +104,27 @@ def test_a_killed_runner_interrupts_and_recovery_makes_the_next_run_clean(portal
     assert portal.up(days=7).state is State.SUCCEEDED
     assert names(portal) == ["first", "second"]
     assert portal.settle(portal.ask(days=7)).state is State.NO_CHANGES
+
+
+def test_an_update_by_hand_meanwhile_is_named_and_the_approval_stays(portal: Portal) -> None:
+    number = portal.ask(days=7)
+    assert portal.settle(number).state is State.AWAITING_APPROVAL, portal.run(number).reason
+    portal.approve(number)
+    lock = portal.world.engine.root / "state/.pulumi/locks/organization/grpc-platform/test/by-hand.json"
+    lock.parent.mkdir(parents=True, exist_ok=True)
+    holder = {"pid": os.getpid(), "username": "zoe", "hostname": socket.gethostname()}
+    lock.write_text(json.dumps({**holder, "timestamp": "2026-11-28T00:00:00Z"}))
+    portal.apply(number)
+    run = portal.settle(number)
+    assert run.state is State.APPROVED, run.reason
+    assert f"zoe@{socket.gethostname()} (pid {os.getpid()})" in run.reason
+    assert names(portal) == []
+    with portal.database.write() as session:
+        session.get_one(Environment, "dev").needs_recovery = True
+    mending = portal.settle(portal.ask(Kind.RECOVER, OPS))
+    assert mending.state is State.FAILED
+    assert "still locked by zoe@" in mending.reason
+    assert lock.exists()
 
 
 def test_drift_is_seen_and_a_destroy_goes_the_same_way(portal: Portal) -> None:

@@ -109,14 +109,11 @@ class Portal:
 
     def _first_is_done(self, number: int) -> bool:
         assert self.run(number).state not in FINAL, self.run(number).reason
-        applied = [each for each in self.events(number) if each.type == "state" and each.data["state"] == "applying"]
-        done = [each for each in self.events(number) if each.type == "done" and each.data["urn"].endswith("::first")]
-        return bool(applied and done and max(each.seq for each in done) > applied[0].seq + 3 and _at_work(self, number))
-
-
-def _at_work(portal: Portal, number: int) -> bool:
-    job = portal.job(number)
-    return job is not None and (portal.worker.settings.folder / f"run-{number}" / "apply.events").exists()
+        applied = [each.seq for each in self.events(number) if each.type == "phase"]
+        done = [
+            each.seq for each in self.events(number) if each.type == "done" and each.data["urn"].endswith("::first")
+        ]
+        return bool(applied and done and done[-1] > applied[0])
 
 
 def new_portal(root: Path) -> Portal:
