@@ -26,7 +26,7 @@ from portal.recovery import recover
 from portal.settings import PortalSettings
 from portal.states import RUNNING, Kind, State
 from portal.tables import Job, Run
-from portal.transitions import HeldError, transition
+from portal.transitions import HeldError, record, transition
 from portal.watch import LostError, Watch
 
 RUNNER: Final = Actor("system:runner")
@@ -199,6 +199,8 @@ def _failed(database: Database, run_id: int, reason: str) -> None:
         run = session.get_one(Run, run_id)
         if run.state is State.QUEUED or run.state in RUNNING:
             transition(session, run, State.FAILED, RUNNER, reason)
+        else:
+            record(session, run_id, "runner", {"reason": reason})  # nothing was begun: the plan stays as it was
 
 
 def _leave(database: Database, run_id: int, name: str) -> None:

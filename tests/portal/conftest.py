@@ -13,7 +13,7 @@ from portal.states import Kind, State
 from portal.tables import Environment, Run
 from portal.transitions import transition
 
-ANN, BOB = Actor("ann"), Actor("bob")
+ANN, BOB, OPS_ACTOR = Actor("ann"), Actor("bob"), Actor("ops")
 DIGEST = "d" * 64
 
 
