@@ -203,3 +203,12 @@ def test_an_interrupted_apply_blocks_the_environment_until_it_is_recovered(datab
         transition(session, mending, State.SUCCEEDED, ANN)
         transition(session, runs[1], State.APPLYING, ANN)
         assert session.get_one(Environment, "dev").needs_recovery is False
+
+
+@pytest.mark.parametrize(("who", "digest"), [(ANN, DIGEST), (BOB, "e" * 64)], ids=["one's own", "of another plan"])
+def test_an_approval_that_does_not_count_leads_nowhere(database: Database, who: Actor, digest: str) -> None:
+    number = add(database, State.AWAITING_APPROVAL)
+    with database.write() as session:
+        session.add(Approval(run_id=number, actor=who.name, plan_digest=digest))
+    with database.write() as session, pytest.raises(RefusedError, match="0 of 1 approvals"):
+        transition(session, session.get_one(Run, number), State.APPROVED, who)
