@@ -63,6 +63,7 @@ def test_replacements_and_new_findings_point_at_the_line(checkout: Path, tmp_pat
     assert lines[location["region"]["startLine"] - 1].strip() == "orders:"
 
 
+@pytest.mark.slow
 def test_what_the_base_has_too_is_no_news_and_what_is_gone_is_fixed(checkout: Path) -> None:
     def bad(raw: dict[str, Any]) -> None:
         for name in ("orders", "stock"):
@@ -104,6 +105,7 @@ def test_a_protected_replacement_is_a_finding_and_no_fault_of_the_gate(checkout:
     assert "protected resource" in found["headline"]
 
 
+@pytest.mark.slow
 def test_a_base_that_does_not_come_up_is_said_and_the_head_stands_alone(checkout: Path) -> None:
     program = checkout / "__main__.py"
     sound = program.read_text()

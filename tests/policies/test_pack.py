@@ -117,7 +117,9 @@ def test_our_own_platform_passes(platform: World, tmp_path: Path) -> None:
     assert [event for event in events if event["enforcementLevel"] == "mandatory"] == []
 
 
-@pytest.mark.parametrize("name", ["local", "dev", "prod"])
+@pytest.mark.parametrize(
+    "name", ["dev", pytest.param("local", marks=pytest.mark.slow), pytest.param("prod", marks=pytest.mark.slow)]
+)
 def test_our_own_stacks_pass_without_a_finding_of_any_level(name: str, tmp_path: Path) -> None:
     program, engine = copies.make(environment.here(), name, tmp_path)
     _, events = violations(World(program, engine, name), tmp_path / "events", {})
