@@ -53,7 +53,7 @@ lint: setup
 	$(RUN) -m mypy --strict .
 
 test: lint
-	$(RUN) -m pytest -m 'not slow' --numprocesses 2 --dist loadfile
+	$(RUN) -m pytest -m 'not slow' --numprocesses 2 --dist loadfile --no-loadscope-reorder
 
 test-slow: setup
 	@$(RUN) -m tools.kubernetes_build
