@@ -28,6 +28,8 @@ from portal.transitions import record, transition
 
 WORKER: Final = Actor("system:worker")
 _PAUSE_SECONDS: Final = 0.3
+# How long a killed process may take to end: it may be in the middle of a write.
+_KILLED_SECONDS: Final = 5
 _CLI: Final = "pulumi"
 
 
@@ -94,7 +96,10 @@ class Worker:
 
 
 def end_group(job: Job, grace: float) -> None:
-    """End what a runner left: the engine may save its state first, for `grace` seconds; plug-ins end with it."""
+    """End what a runner left: the engine may save its state first, for `grace` seconds; plug-ins end with it.
+
+    None of it runs any more afterwards.
+    """
     if not job.pid:
         return
     left = [each for each in psutil.process_iter() if _is_of(each, job)]
@@ -103,9 +108,11 @@ def end_group(job: Job, grace: float) -> None:
         with contextlib.suppress(psutil.NoSuchProcess):
             process.send_signal(signal.SIGTERM)
     psutil.wait_procs(engines, timeout=grace)
-    for process in (each for each in psutil.process_iter() if _is_of(each, job)):
+    rest = [each for each in psutil.process_iter() if _is_of(each, job)]
+    for process in rest:
         with contextlib.suppress(psutil.NoSuchProcess):
             process.kill()
+    psutil.wait_procs(rest, timeout=_KILLED_SECONDS)
 
 
 def _is_of(process: psutil.Process, job: Job) -> bool:

@@ -106,6 +106,7 @@ def test_a_kill_interrupts_and_recovery_makes_the_next_run_clean(portal: Portal,
     assert portal.settle(portal.ask(days=7)).state is State.NO_CHANGES
 
 
+@pytest.mark.slow
 def test_an_update_by_hand_meanwhile_is_named_and_the_approval_stays(portal: Portal) -> None:
     number = portal.ask(days=7)
     assert portal.settle(number).state is State.AWAITING_APPROVAL, portal.run(number).reason
@@ -127,6 +128,7 @@ def test_an_update_by_hand_meanwhile_is_named_and_the_approval_stays(portal: Por
     assert lock.exists()
 
 
+@pytest.mark.slow
 def test_drift_is_seen_and_a_destroy_goes_the_same_way(portal: Portal) -> None:
     assert portal.up(days=7).state is State.SUCCEEDED
     assert portal.settle(portal.ask(Kind.DRIFT)).state is State.NO_CHANGES
