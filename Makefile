@@ -57,7 +57,7 @@ test: lint
 
 test-slow: setup
 	@$(RUN) -m tools.kubernetes_build
-	$(RUN) -m pytest -m slow
+	$(RUN) -m pytest -m slow --numprocesses 2 --dist loadfile --no-loadscope-reorder
 
 bench: setup
 	$(RUN) -m bench $$only $${json:+--json "$$json"}

@@ -36,6 +36,7 @@ def local_cloud(world: World, *args: str) -> str:
     return result.stdout
 
 
+@pytest.mark.slow
 def test_an_image_that_nobody_pushed_stops_the_deployment_until_it_is_pushed(world: World) -> None:
     raw = deepcopy(MINIMAL)
     raw["services"]["orders"]["image"] = {"repository": "orders", "tag": "1.4.2"}
@@ -79,6 +80,7 @@ def test_destroying_in_the_wrong_order_is_refused_in_the_words_of_aws(tmp_path: 
     assert owner.cloud() == []
 
 
+@pytest.mark.slow
 def test_a_failed_replacement_can_be_taken_back_under_a_new_generation(world: World) -> None:
     """The old name is still taken by what waits for its deletion; AWS would say the same."""
     raw = deepcopy(MINIMAL)

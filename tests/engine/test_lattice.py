@@ -93,6 +93,7 @@ def test_a_workload_leaves_the_network_and_takes_its_service_along(up: World) ->
     assert len(up.cloud(TARGET_GROUP)) == 1
 
 
+@pytest.mark.slow
 def test_the_section_goes_and_nothing_of_lattice_stays(up: World) -> None:
     up.configure(MINIMAL)
     up.up()

@@ -115,6 +115,7 @@ def test_the_automation_api_runs_the_program_in_its_folder(up: World) -> None:
     assert set(summary) == {automation.OpType.SAME}
 
 
+@pytest.mark.slow
 def test_create_only_changes_are_replacements_that_complete_without_a_clash(up: World) -> None:
     """Port, protocol version, key and balancer of workloads at once: new ones first, then rules, then the old go."""
     raw = deepcopy(MINIMAL)

@@ -44,6 +44,7 @@ def test_every_option_comes_and_goes(world: World) -> None:
     assert world.cloud() == []
 
 
+@pytest.mark.slow
 def test_a_minor_version_further_updates_in_place_as_the_runbook_says(world: World) -> None:
     raw = deepcopy(MINIMAL)
     raw["cluster"]["version"] = "1.35"

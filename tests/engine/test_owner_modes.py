@@ -88,6 +88,7 @@ def test_the_edge_is_the_same_as_pulumis_and_a_second_up_changes_nothing(up: tup
     }, mode
 
 
+@pytest.mark.slow
 def test_attributes_and_weights_change_in_place(up: tuple[str, World]) -> None:
     mode, world = up
     (before,) = world.cloud(BALANCER)
@@ -106,6 +107,7 @@ def test_attributes_and_weights_change_in_place(up: tuple[str, World]) -> None:
     assert weights == [[50, 50], [50, 50]]
 
 
+@pytest.mark.slow
 def test_another_scheme_is_made_beside_the_old_one_and_the_record_follows(up: tuple[str, World]) -> None:
     mode, world = up
     (before,) = world.cloud(BALANCER)
@@ -164,6 +166,7 @@ pulumi.runtime.register_stack_transformation(shortened)
 """
 
 
+@pytest.mark.slow
 def test_objects_deleted_with_their_controller_leak_what_it_made(tmp_path: Path) -> None:
     """Pulumi skips the delete call of such an object, so that the controller is never asked to clean up."""
     program = LEAKING + (CHECKOUT / "__main__.py").read_text(encoding="utf-8")

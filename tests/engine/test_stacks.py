@@ -52,6 +52,7 @@ def platform(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
     assert world.cloud() == []
 
 
+@pytest.mark.slow
 def test_two_stacks_with_the_same_workload_live_on_one_platform(platform: World) -> None:
     before = {row.id for row in platform.cloud()}
     stacks = [joined(platform, name, services(f"{name}.dev.example.com")) for name in ("shop", "billing")]

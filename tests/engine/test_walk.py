@@ -9,19 +9,19 @@ from random import Random, SystemRandom
 import pytest
 
 from tests.conftest import new_world
-from tests.variations.fuzz import Walk
+from tests.variations.fuzz import Walk, WalkError
 
 pytestmark = [pytest.mark.engine, pytest.mark.slow]
 
 STEPS = 15
 
 
-def test_a_stack_walks_through_random_settings_and_goes_down_clean(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_a_stack_walks_through_random_settings_and_goes_down_clean(tmp_path: Path) -> None:
     seed = int(os.environ.get("WALK_SEED", SystemRandom().randrange(10**6)))
-    with capsys.disabled():
-        print(f"\nwalk with seed {seed} (again with: WALK_SEED={seed})")
     walk = Walk(new_world(tmp_path), Random(seed), print)  # noqa: S311 - repeatable by its seed
-    walk.go(STEPS)
-    walk.down()
+    try:
+        walk.go(STEPS)
+        walk.down()
+    except WalkError as error:
+        error.add_note(f"again: make fuzz n={STEPS} seed={seed}")
+        raise

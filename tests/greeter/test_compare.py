@@ -4,10 +4,13 @@ import re
 import subprocess
 import sys
 
+import pytest
+
 from samples.greeter import compare
 from tests.greeter.processes import CHECKOUT, Servers
 
 
+@pytest.mark.slow
 def test_both_comparisons_run_within_bounds() -> None:
     command = [sys.executable, "-m", "samples.greeter.compare", "--servers", "2", "--seconds", "0.2", "--rounds", "1"]
     shown = subprocess.run(command, cwd=CHECKOUT, capture_output=True, text=True, check=True, timeout=200).stdout

@@ -133,8 +133,12 @@ def _rows(outcome: Outcome) -> Iterator[str]:
         line = (each.mutant.change, each.harmless, each.source)
         found_by = ", ".join(each.rules) or "–"
         groups.setdefault(key, {}).setdefault(line, Counter())[found_by] += 1
+    # In the order of the domains: the engine tells of a stack's resources in another order each time.
+    places = {(each.kind, each.path): place for place, each in reversed(list(enumerate(DOMAINS)))}
+    kinds = {each.kind: place for place, each in reversed(list(enumerate(DOMAINS)))}
+    ordered = sorted(groups.items(), key=lambda group: (kinds[group[0][0]], places[group[0]]))
     kind = ""
-    for (group, path), lines in groups.items():
+    for (group, path), lines in ordered:
         if group != kind:
             kind = group
             yield f"## {kind}"

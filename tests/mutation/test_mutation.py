@@ -55,3 +55,7 @@ def test_the_committed_report_is_what_was_found(tried: Outcome) -> None:
     if os.environ.get("UPDATE_REPORT"):
         REPORT.write_text(text, encoding="utf-8")
     assert REPORT.read_text(encoding="utf-8") == text, "UPDATE_REPORT=1 .venv/bin/python -m pytest tests/mutation"
+
+
+def test_the_report_is_the_same_in_whatever_order_the_engine_told_of_the_resources(tried: Outcome) -> None:
+    assert outcome.report(Outcome(tried.judged[::-1])) == outcome.report(tried)

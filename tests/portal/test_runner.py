@@ -76,6 +76,7 @@ def test_a_program_that_changed_after_the_approval_is_not_applied(portal: Portal
     assert names(portal) == []
 
 
+@pytest.mark.slow
 def test_a_cancelled_apply_keeps_its_state_and_frees_the_stack(portal: Portal) -> None:
     number = portal.applying_slowly(seconds=120, days=7)
     with portal.database.write() as session:

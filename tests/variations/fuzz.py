@@ -7,6 +7,7 @@ be empty; at the end everything goes down, and nothing may be left.
 from __future__ import annotations
 
 import argparse
+import difflib
 import sys
 import tempfile
 import time
@@ -24,7 +25,13 @@ _LOOK_EVERY = 5
 
 
 class WalkError(AssertionError):
-    """A step of a walk went wrong; the settings before and after it are in the message."""
+    """A step of a walk went wrong; the message has what changed. settings: those before and after, whole."""
+
+    def __init__(self, message: str, before: object, after: object) -> None:
+        texts = [yaml.safe_dump(each, sort_keys=False) for each in (before, after)]
+        changed = difflib.unified_diff(*(text.splitlines() for text in texts), "before", "after", lineterm="")
+        super().__init__("\n".join([message, *changed]))
+        self.settings = f"--- settings before\n{texts[0]}\n--- settings after\n{texts[1]}"
 
 
 class Walk:
@@ -42,12 +49,12 @@ class Walk:
             result = self._world.run("up", "--yes", "--skip-preview", check=False)
             self._say(f"step {number}: {said} ({time.monotonic() - started:.0f} s)")
             if result.code:
-                raise WalkError(self._report(number, said, raw, result.text))
+                raise self._wrong(number, said, raw, result.text)
             if number % _LOOK_EVERY == 0 or number == steps:
                 planned = self._world.steps()
                 if set(planned) - {"same"}:
                     planned.pop("same", None)
-                    raise WalkError(self._report(number, said, raw, f"a second preview is not empty: {planned}"))
+                    raise self._wrong(number, said, raw, f"a second preview is not empty: {planned}")
             self._before = raw
 
     def down(self) -> None:
@@ -55,11 +62,10 @@ class Walk:
         result = self._world.run("destroy", "--yes", "--skip-preview", check=False)
         left = [row.token for row in self._world.cloud()]
         if result.code or left:
-            raise WalkError(self._report(0, "destroy", self._before, f"{result.text}\nleft: {left}"))
+            raise self._wrong(0, "destroy", self._before, f"{result.text}\nleft: {left}")
 
-    def _report(self, number: int, said: str, raw: object, what: str) -> str:
-        before, after = (yaml.safe_dump(each, sort_keys=False) for each in (self._before, raw))
-        return f"step {number} ({said}):\n{what[-6000:]}\n--- settings before\n{before}\n--- settings after\n{after}"
+    def _wrong(self, number: int, said: str, raw: object, what: str) -> WalkError:
+        return WalkError(f"step {number} ({said}):\n{what[-6000:]}", self._before, raw)
 
 
 def main() -> int:
@@ -81,7 +87,7 @@ def main() -> int:
             going.go(given.n)
             going.down()
         except WalkError as error:
-            given.keep.write_text(str(error), encoding="utf-8")
+            given.keep.write_text(f"{error}\n{error.settings}", encoding="utf-8")
             head = "\n".join(str(error).splitlines()[:60])
             sys.stdout.write(
                 f"{head}\nall of it, with the settings: {given.keep}\nagain: make fuzz n={given.n} seed={seed}\n"
