@@ -1,7 +1,7 @@
 # grpc-platform: `make` alone lists what there is. Paths are relative, so the checkout may lie anywhere.
 PYTHON ?= python3
 RUN := .venv/bin/python
-export env cluster n seed base only json  # read by the shell, never pasted into its text
+export env cluster n seed base only json port  # read by the shell, never pasted into its text
 MAKEFLAGS += --no-print-directory
 .DEFAULT_GOAL := help
 .PHONY: help setup env up down preview lint test test-slow bench fuzz crds sweep check portal
@@ -13,6 +13,7 @@ help:
 	@echo "  make down             remove everything"
 	@echo "  make preview env=dev  what an environment would be (dev, prod, local), offline"
 	@echo "  make check env=dev    what this branch would replace or delete there, and which rules it breaks"
+	@echo "  make portal           the self-service portal with sample people, in a browser"
 	@echo '  eval "$$(make -s env)"  then plain pulumi commands work here'
 	@echo
 	@echo "On AWS:"
@@ -72,5 +73,5 @@ check: setup
 	@if [ -z "$$env" ]; then echo 'which environment? For example: make check env=dev' >&2; exit 2; fi
 	@$(RUN) -m checks "$$env" $${base:+--base "$$base"}
 
-portal:
-	@echo "make $@ does not exist yet" >&2; exit 2
+portal: setup
+	@$(RUN) -m portal.sample $${port:+--port "$$port"}
