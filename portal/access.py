@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final
@@ -84,15 +85,30 @@ def roles(session: Session, actor: Actor, environment: str) -> frozenset[Role]:
 
 
 def can(session: Session, actor: Actor, action: Action, where: Environment, run: Run | None = None) -> Decision:
-    """Whether somebody may do something in an environment, to a run where the action is about one."""
+    """Whether somebody may do something in an environment, to a run where the action is about one.
+
+    A token may do what its scopes name and its owner may. Whoever asked for a run may cancel it while nothing is done.
+    """
+    if not covers(actor.scopes, action, where.name):
+        return Decision(allowed=False, reason=f"the token has no scope {action} for {where.name}")
     held, needed = roles(session, actor, where.name), MAY[action]
-    if not held & needed:
+    if not held & needed and not (held and _own(actor, action, run)):
         has = f"you are {_listed(held)}" if held else "you have no role"
         return Decision(allowed=False, reason=f"{has} in {where.name}; to {action} you must be {_listed(needed)}")
     if run is not None and (reason := _of_run(actor, action, where, run)):
         return Decision(allowed=False, reason=reason)
     reason = _of_environment(action, where)
     return Decision(allowed=not reason, reason=reason)
+
+
+def covers(scopes: Sequence[str] | None, action: Action, environment: str) -> bool:
+    """Whether scopes, `action` or `action:environment`, are for that; every scope is for looking where it is for."""
+    if scopes is None:
+        return True
+    wanted = {action, f"{action}:{environment}"}
+    return any(
+        each in wanted or (action is Action.VIEW and each.partition(":")[2] in ("", environment)) for each in scopes
+    )
 
 
 def demand(session: Session, actor: Actor, action: Action, where: Environment, run: Run | None = None) -> None:
@@ -104,6 +120,12 @@ def demand(session: Session, actor: Actor, action: Action, where: Environment, r
 
 def _listed(found: frozenset[Role]) -> str:
     return " or ".join(each for each in Role if each in found)
+
+
+def _own(actor: Actor, action: Action, run: Run | None) -> bool:
+    """Whether it is the cancelling of a run by whoever asked for it, before it changes anything."""
+    early = (State.QUEUED, State.PREVIEWING)
+    return action is Action.CANCEL and run is not None and run.requester == actor.name and run.state in early
 
 
 def _of_run(actor: Actor, action: Action, where: Environment, run: Run) -> str:

@@ -20,12 +20,16 @@ START: Final = "0" * 64
 
 @dataclass(frozen=True)
 class Actor:
-    """Who asks. groups: as the sign-in gave them. A timer's name begins with `system:`."""
+    """Who asks. groups: as the sign-in gave them. A timer's name begins with `system:`.
+
+    scopes: what the token that speaks for somebody may be used for; None for people themselves.
+    """
 
     name: str
     groups: tuple[str, ...] = ()
     request_id: str = ""
     address: str = ""
+    scopes: tuple[str, ...] | None = None
 
 
 class BrokenChainError(Exception):

@@ -158,9 +158,7 @@ def cancel(session: Session, queue: Queue, actor: Actor, run: Run, *, force: boo
 
     force: the engine is ended at once; what it was doing at that moment is then unknown.
     """
-    own = actor.name == run.requester and run.state in (State.QUEUED, State.PREVIEWING)
-    if force or not own:
-        access.demand(session, actor, Action.FORCE if force else Action.CANCEL, run.where, run)
+    access.demand(session, actor, Action.FORCE if force else Action.CANCEL, run.where, run)
     if run.state is State.QUEUED and queue.withdraw(session, run.id):
         transition(session, run, State.CANCELLED, actor)
         return

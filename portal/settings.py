@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import difflib
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Final, get_args
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic_core import ErrorDetails
+
+from portal.web_settings import WebSettings
 
 Seconds = Annotated[float, Field(gt=0)]
 
@@ -31,6 +35,7 @@ class PortalSettings(BaseModel):
     """heartbeat: between two signs of life of a runner. silence: without one, after which it counts as dead.
 
     grace: how long an engine that is asked to end may take to save its state. limit: runner processes at once.
+    web: of the web process, which does not start without.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -42,8 +47,42 @@ class PortalSettings(BaseModel):
     silence: Seconds = 60
     grace: Seconds = 600
     limit: Annotated[int, Field(ge=1)] = 2
+    web: WebSettings | None = None
+
+
+class SettingsError(Exception):
+    """A file of settings cannot be used; the message names everything that is wrong with it."""
 
 
 def load(file: Path) -> PortalSettings:
-    """The settings in a file; pydantic's ValidationError names everything that is wrong."""
-    return PortalSettings.model_validate_json(file.read_text("utf-8"))
+    """The settings in a file. Raises SettingsError."""
+    try:
+        return PortalSettings.model_validate_json(file.read_text("utf-8"))
+    except (OSError, UnicodeDecodeError) as error:
+        raise SettingsError(f"{file}: {error}") from error
+    except ValidationError as error:
+        raise SettingsError("\n".join([f"{file} cannot be used:", *map(_told, error.errors())])) from error
+
+
+def _told(found: ErrorDetails) -> str:
+    """One thing that is wrong: where, what, and what was perhaps meant. Values are not shown, for some are secret."""
+    path = ".".join(map(str, found["loc"]))
+    message = found["msg"].removeprefix("Value error, ")
+    if found["type"] == "extra_forbidden":
+        message = "there is no such setting"
+        near = difflib.get_close_matches(str(found["loc"][-1]), _KNOWN, 1)
+        message += f"; did you mean {near[0]}?" if near else ""
+    return f"  {path or 'the file'}: {message}"
+
+
+def _names(model: type[BaseModel]) -> set[str]:
+    """The names of all settings."""
+    found = set(model.model_fields)
+    for field in model.model_fields.values():
+        for kind in (field.annotation, *get_args(field.annotation)):
+            if isinstance(kind, type) and issubclass(kind, BaseModel):
+                found |= _names(kind)
+    return found
+
+
+_KNOWN: Final = sorted(_names(PortalSettings))

@@ -180,6 +180,15 @@ class Token(Base):
     revoked: Mapped[bool] = mapped_column(default=False)
 
 
+class Person(Base):
+    """Somebody who signed in. groups: as the last sign-in named them."""
+
+    __tablename__ = "people"
+    name: Mapped[str] = mapped_column(primary_key=True)
+    groups: Mapped[list[str]]
+    seen: Mapped[dt.datetime] = mapped_column(default=now)
+
+
 class IdempotencyKey(Base):
     """A key that a client chose for a request, so that sending it again makes no second run."""
 

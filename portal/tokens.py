@@ -56,11 +56,6 @@ def check(session: Session, text: str) -> Token:
     return token
 
 
-def covers(token: Token, action: Action, environment: str) -> bool:
-    """Whether a token may be used for an action there; what its owner may do counts besides."""
-    return action in token.scopes or f"{action}:{environment}" in token.scopes
-
-
 def revoke(session: Session, actor: Actor, token: Token) -> None:
     """End a token at once."""
     token.revoked = True

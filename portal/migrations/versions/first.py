@@ -143,6 +143,13 @@ def upgrade() -> None:
         sa.UniqueConstraint("run_id", name=op.f("uq_locks_run_id")),
     )
     op.create_table(
+        "people",
+        sa.Column("name", sa.String(), nullable=False),
+        sa.Column("groups", sa.JSON(), nullable=False),
+        sa.Column("seen", portal.tables.Utc(), nullable=False),
+        sa.PrimaryKeyConstraint("name", name=op.f("pk_people")),
+    )
+    op.create_table(
         "run_events",
         sa.Column("run_id", sa.Integer(), nullable=False),
         sa.Column("seq", sa.Integer(), autoincrement=False, nullable=False),
