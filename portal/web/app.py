@@ -1,15 +1,15 @@
 """The web application: python -m portal.web SETTINGS.
 
-One URL serves a page and JSON, by two thin handlers. Those of `pages.router` are there only for browsers, which ask for
-HTML by name (`dependencies.BrowserRoute`); they come first, and `api.router` answers everybody else. Both get what they
-show from `views`, which checks who may see it, and do what was asked by one call to `portal.requests` in one
-transaction:
+One URL serves a page and JSON, by two thin handlers. Those of `pages.router` and `changes.router` are there only for
+browsers, which ask for HTML by name (`dependencies.BrowserRoute`); they come first, and `api.router` answers everybody
+else. Both get what they show from `views`, which checks who may see it, and do what was asked by one call to
+`portal.requests` in one transaction:
 
     with database.write() as session:
         requests.approve(session, actor, views.run_of(session, actor, number), plan)
 
-after which `api` answers with the model and `pages` with 303 to the page that shows it. A handler raises the errors of
-those modules as they are; `errors` makes a problem document of them, or the page `pages.problem`. `stream.router` is
+after which `api` answers with the model and `changes` with 303 to the page that shows it. A handler raises the errors
+of those modules as they are; `errors` makes a problem document of them, or the page `pages.problem`. `stream.router` is
 for what is neither, such as the events of a run, and answers everybody.
 
 Before any handler stand, from outside to inside: `guard.Envelope` (request number, headers, faults),
@@ -21,21 +21,17 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from pathlib import Path
 from typing import Final
 
 from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
 from starlette.middleware import Middleware
-from starlette.staticfiles import StaticFiles
 
 from portal.database import Database
 from portal.queue import TableQueue
 from portal.settings import PortalSettings
-from portal.web import api, errors, guard, identity, pages, sign_in, stream
+from portal.web import api, assets, changes, errors, guard, identity, pages, sign_in, sign_in_pages, stream
 from portal.web.schemas import Problem
-
-_HERE: Final = Path(__file__).resolve().parent
 
 
 def create(settings: PortalSettings) -> FastAPI:
@@ -69,9 +65,11 @@ def create(settings: PortalSettings) -> FastAPI:
     app.state.feeds = stream.Feeds(database)
     app.state.denials, app.state.sign_in = denials, known
     errors.register(app)
-    app.mount("/static", StaticFiles(directory=_HERE / "static"), name="static")
+    app.include_router(assets.router)
     app.include_router(stream.router)
     app.include_router(pages.router)
+    app.include_router(changes.router)
+    app.include_router(sign_in_pages.router)
     app.include_router(sign_in.router)
     app.include_router(api.router)
     app.openapi = lambda: _described(app)  # type: ignore[method-assign]
