@@ -1,7 +1,7 @@
 """`make portal`: the portal on a local cloud of its own, with sample people, for a first look.
 
-Everything it keeps lies in `.local-portal/`: deleting that folder is a factory reset. Runs that are under way when it
-is stopped go on; the next start finds them.
+Everything it keeps lies in one folder, `.local-portal/`: deleting it is a factory reset. Runs that are under way when
+it is stopped go on; the next start finds them.
 """
 
 from __future__ import annotations
@@ -39,11 +39,6 @@ _ENVIRONMENTS: Final = {"dev": {"destroy_protected": False}, "prod": {"destroy_p
 _KEPT: Final = ("PULUMI_", "LOCAL_CLOUD", "GRPC_PLATFORM_", "no_proxy", "NO_PROXY")
 _NOT_THE_PROGRAM: Final = ("tests", "docs", "bench")
 _END_SECONDS: Final = 10
-
-
-def root(checkout: Path) -> Path:
-    """The folder of everything that it keeps."""
-    return checkout / ".local-portal"
 
 
 def lay_out(checkout: Path, folder: Path) -> Path:
@@ -115,19 +110,22 @@ def sample_config(checkout: Path) -> dict[str, Any]:
 
 def main(arguments: list[str]) -> int:
     """The command; 0 when it was stopped, 1 when a process ended by itself, 2 for wrong arguments."""
+    checkout = environment.here().checkout
     parser = argparse.ArgumentParser(
         prog="make portal",
         description="Start the portal on a local cloud of its own, with sample people, until Ctrl-C.",
         epilog="exit codes: 0 stopped, 1 a process of it ended by itself, 2 wrong arguments",
     )
     parser.add_argument("--port", type=int, default=8080, help="where it listens on 127.0.0.1 (default: %(default)s)")
+    parser.add_argument(
+        "--folder", type=Path, default=checkout / ".local-portal", help="what it keeps (default: %(default)s)"
+    )
     given = parser.parse_args(arguments)
     if not _free(given.port):
         sys.stderr.write(f"port {given.port} is taken; choose another: make portal port={given.port + 1}\n")
         return 2
-    checkout = environment.here().checkout
-    folder = root(checkout)
-    folder.mkdir(mode=0o700, exist_ok=True)
+    folder = given.folder.resolve()
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     file = write(checkout, folder, given.port)
     database = Database(f"sqlite:///{folder / 'portal.sqlite'}")
     fill(database, sample_config(checkout))
