@@ -30,7 +30,19 @@ from starlette.middleware import Middleware
 from portal.database import Database
 from portal.queue import TableQueue
 from portal.settings import PortalSettings
-from portal.web import api, assets, changes, errors, guard, identity, pages, sign_in, sign_in_pages, stream
+from portal.web import (
+    api,
+    assets,
+    changes,
+    errors,
+    guard,
+    identity,
+    pages,
+    settings_pages,
+    sign_in,
+    sign_in_pages,
+    stream,
+)
 from portal.web.schemas import Problem
 
 
@@ -69,6 +81,7 @@ def create(settings: PortalSettings) -> FastAPI:
     app.include_router(stream.router)
     app.include_router(pages.router)
     app.include_router(changes.router)
+    app.include_router(settings_pages.router)
     app.include_router(sign_in_pages.router)
     app.include_router(sign_in.router)
     app.include_router(api.router)

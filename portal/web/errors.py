@@ -16,6 +16,8 @@ from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
 from portal.access import DeniedError
+from portal.engine import EncryptionError
+from portal.form import CheckError, SchemaError
 from portal.requests import InvalidError, KeyReusedError, TooManyError
 from portal.states import ForbiddenEdgeError
 from portal.transitions import RefusedError
@@ -33,6 +35,9 @@ _OURS: Final[dict[type[Exception], int]] = {
     ForbiddenEdgeError: HTTPStatus.CONFLICT,
     KeyReusedError: HTTPStatus.CONFLICT,
     InvalidError: HTTPStatus.UNPROCESSABLE_ENTITY,
+    SchemaError: HTTPStatus.INTERNAL_SERVER_ERROR,
+    CheckError: HTTPStatus.INTERNAL_SERVER_ERROR,
+    EncryptionError: HTTPStatus.INTERNAL_SERVER_ERROR,
 }
 """What the errors of the portal's own modules come to; a subclass comes to the same."""
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import hashlib
 import json
 from collections.abc import Mapping
 from pathlib import Path
@@ -31,6 +32,11 @@ def _pretty(value: Any) -> str:
     return words.plain(value) if isinstance(value, str) else json.dumps(value, indent=2, ensure_ascii=False)
 
 
+def id_of(name: str) -> str:
+    """An id of an element, made of the name of its input, which may have any character in it."""
+    return f"f-{hashlib.sha256(name.encode('utf-8', 'surrogatepass')).hexdigest()[:12]}"
+
+
 def _plural(count: int, one: str, many: str = "") -> str:
     return f"{count} {one if count == 1 else many or f'{one}s'}"
 
@@ -42,18 +48,24 @@ def _sentence(text: str) -> str:
     return whole if not whole or whole[-1] in ".!?:…" else f"{whole}."
 
 
+def _printable(value: Any) -> Any:
+    """Whatever a page shows, without what a terminal would act on: people copy from pages."""
+    return words.plain(value) if isinstance(value, str) and not isinstance(value, Markup) else value
+
+
 def _environment() -> jinja2.Environment:
     made = jinja2.Environment(
         loader=jinja2.FileSystemLoader(_FOLDER),
         autoescape=True,
         undefined=jinja2.StrictUndefined,
+        finalize=_printable,
         trim_blocks=True,
         lstrip_blocks=True,
     )
     made.filters |= {
         "when": _when,
-        "plain": words.plain,
         "pretty": _pretty,
+        "id_of": id_of,
         "plural": _plural,
         "sentence": _sentence,
         "name_of": words.name_of,
