@@ -17,7 +17,7 @@ from fastapi import APIRouter, Depends, Query, Request
 from sqlalchemy.orm import Session
 from starlette.responses import Response
 
-from portal import engine, form, requests
+from portal import access, engine, form, requests
 from portal.access import Action
 from portal.audit import Actor
 from portal.form import SERVICES, Path, Problem, Reading
@@ -160,7 +160,7 @@ def change(
     with database.read() as session:
         place = place_of(session, actor, name, chosen)
         row = views.environment_of(session, actor, name)
-        views.access.demand(session, actor, Action.PREVIEW, row)
+        access.demand(session, actor, Action.PREVIEW, row)
     judged = judge(place, filled)
     if not judged.sound or judged.reading is None:
         return _again(request, place, filled, judged)
@@ -260,12 +260,19 @@ def _form(
         at="".join(f"/{each.replace('~', '~0').replace('/', '~1')}" for each in under) or ALL,
         workload=under[1] if len(under) == 2 and under[0] == SERVICES else "",
         others=[*(judged.others if judged else ()), *built.errors],
-        wrong=[each for each in [*built.root.groups(), *built.root.fields()] if each.errors],
+        wrong=_wrong(built),
         retype=bool(judged and judged.reading and judged.reading.secrets),
         key=secrets.token_urlsafe(16),
         kinds=form.Kind,
         yes=form.YES,
     )
+
+
+def _wrong(built: form.Form) -> list[form.Group | form.Field]:
+    return [
+        *(each for each in built.root.groups() if each.errors),
+        *(each for each in built.root.fields() if each.errors),
+    ]
 
 
 def _yaml(request: Request, place: Place, text: str, judged: Judged, status: int = HTTPStatus.OK) -> Response:

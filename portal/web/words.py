@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -171,7 +171,7 @@ def _pending(data: Mapping[str, Any]) -> str:
     return f"Cut off in the middle: {', '.join(map(str, data.get('operations') or ())) or 'nothing'}"
 
 
-_TELLERS: Final = {
+_TELLERS: Final[Mapping[str, Callable[[Mapping[str, Any]], str]]] = {
     "state": _state,
     "diagnostic": _diagnostic,
     "policy": _policy,

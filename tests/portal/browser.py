@@ -193,9 +193,9 @@ class Browser:
             value = each.options[0] if each.type == "select" and not each.checked else each.value
             sent.setdefault(each.name, []).append(value)
         names = {each.name for each in form.controls}
-        for name, value in filled.items():
+        for name, given in filled.items():
             assert name in names, f"no input {name} among {sorted(names)}"
-            sent[name] = sent.get(name, [])[:-1] if value is None else [value] if isinstance(value, str) else value
+            sent[name] = sent.get(name, [])[:-1] if given is None else [given] if isinstance(given, str) else given
         headers = {**signed_in(self.who), "sec-fetch-site": "same-origin", "accept": BROWSER}
         if form.method == "get":
             return self.open(str(httpx.URL(form.action, params=sent)))
