@@ -120,7 +120,7 @@ class ByChoice:
             return None
         name = found.partition(".")[0]
         name = bytes.fromhex(name).decode("utf-8", "replace") if re.fullmatch("([0-9a-f]{2})+", name) else ""
-        if name not in self.people or not hmac.compare_digest(found, self.cookie(name)):
+        if name not in self.people or not hmac.compare_digest(_digest(found), _digest(self.cookie(name))):
             return None  # of a portal that ran here before
         return self.people[name]
 

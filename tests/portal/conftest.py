@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -12,6 +13,8 @@ from portal.database import Database
 from portal.states import Kind, State
 from portal.tables import Environment, Run
 from portal.transitions import transition
+
+from .site import Site, new_database
 
 ANN, BOB, OPS_ACTOR = Actor("ann"), Actor("bob"), Actor("ops")
 DIGEST = "d" * 64
@@ -24,13 +27,23 @@ def database(tmp_path: Path) -> Iterator[Database]:
     found.close()
 
 
-def new_database(url: str) -> Database:
-    database = Database(url)
-    database.migrate()
-    with database.write() as session:
-        session.add(Environment(name="dev", owner="shop", destroy_protected=False))
-        session.add(Environment(name="prod", owner="shop"))
-    return database
+@pytest.fixture
+def new_site(tmp_path: Path) -> Iterator[Callable[..., Site]]:
+    """Makes the web application, with settings of its own."""
+    made: list[Site] = []
+
+    def make(**web: Any) -> Site:
+        made.append(Site(tmp_path / f"site-{len(made)}", **web))
+        return made[-1]
+
+    yield make
+    for each in made:
+        each.close()
+
+
+@pytest.fixture
+def site(new_site: Callable[..., Site]) -> Site:
+    return new_site()
 
 
 def add(database: Database, state: State = State.QUEUED, kind: Kind = Kind.UPDATE, environment: str = "dev") -> int:
