@@ -66,6 +66,7 @@ def create(settings: PortalSettings) -> FastAPI:
         ],
     )
     app.state.settings, app.state.database, app.state.queue = settings, database, TableQueue(settings.silence)
+    app.state.feeds = stream.Feeds(database)
     app.state.denials, app.state.sign_in = denials, known
     errors.register(app)
     app.mount("/static", StaticFiles(directory=_HERE / "static"), name="static")

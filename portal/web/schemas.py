@@ -88,6 +88,25 @@ class RunDetail(RunSummary):
     may: dict[Action, Answer]
 
 
+class RunEvent(BaseModel):
+    """What happened in a run. seq: counts from 1 in each run, without a gap. text: the same in words."""
+
+    seq: int
+    type: str
+    at: dt.datetime
+    data: dict[str, Any]
+    text: str
+
+
+class RunEvents(BaseModel):
+    """Events of a run. after: give it to the next request. ended: whether no more will come."""
+
+    events: list[RunEvent]
+    after: int
+    state: State
+    ended: bool
+
+
 class EnvironmentSummary(BaseModel):
     """An environment in a list. roles: of whoever asks. last: its newest run."""
 
