@@ -128,7 +128,7 @@ async def _measure(url: str, watchers: int, queued: int) -> Outcome:
             who = (ann, ada)[number // _EACH % 2]
             (await who.post("/environments/prod/previews", json={})).raise_for_status()
         busy = await _read_until_done(ann, watching)
-        events = (await ann.get("/runs/1/events")).json()["events"]
+        events = await _events(ann)
     return Outcome(quiet, busy, _lags(seen, events), len(events), _wrong(seen, len(events)))
 
 
@@ -148,6 +148,16 @@ async def _wait(client: httpx.AsyncClient, states: set[str]) -> dict[str, Any]:
         if run["state"] not in states:
             return run
         await asyncio.sleep(0.2)
+
+
+async def _events(client: httpx.AsyncClient) -> list[dict[str, Any]]:
+    """Every event of run 1, a page at a time."""
+    found: list[dict[str, Any]] = []
+    while True:
+        page = (await client.get("/runs/1/events", params={"after": len(found)})).raise_for_status().json()
+        found += page["events"]
+        if page["ended"]:
+            return found
 
 
 async def _watch(client: httpx.AsyncClient, seen: Seen) -> None:
