@@ -44,12 +44,16 @@ class Finished:
 
 
 class Engine:
-    """The CLI on one stack. tick: called several times a second while a command runs."""
+    """The CLI on one stack. tick: called several times a second while a command runs; what it raises ends the command.
 
-    def __init__(self, target: Target, program: Path, tick: Tick) -> None:
+    grace: seconds in which a command that is ended may save what it did.
+    """
+
+    def __init__(self, target: Target, program: Path, tick: Tick, grace: float) -> None:
         self._target = target
         self._program = program
         self._tick = tick
+        self._grace = grace
         self._count = 0
 
     def preview(self, log: Path) -> Finished:
@@ -103,9 +107,14 @@ class Engine:
                 stdout=stdout,
                 stderr=stderr,
             )
-            while process.poll() is None:
-                self._tick(process)
-                time.sleep(_TICK_SECONDS)
+            try:
+                while process.poll() is None:
+                    self._tick(process)
+                    time.sleep(_TICK_SECONDS)
+            except BaseException:
+                # Nobody would hear of what it goes on to do.
+                _end_and_wait(process, self._grace)
+                raise
         self._tick(process)
         return Finished(process.returncode, out.read_text("utf-8", "replace"), err.read_text("utf-8", "replace"))
 
@@ -128,3 +137,12 @@ def end(process: subprocess.Popen[bytes], *, force: bool) -> None:
     """
     if process.poll() is None:
         process.send_signal(signal.SIGKILL if force else signal.SIGTERM)
+
+
+def _end_and_wait(process: subprocess.Popen[bytes], grace: float) -> None:
+    end(process, force=False)
+    try:
+        process.wait(grace)
+    except subprocess.TimeoutExpired:
+        end(process, force=True)
+        process.wait()
