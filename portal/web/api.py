@@ -36,6 +36,10 @@ FAILURES: Final[dict[int | str, dict[str, Any]]] = {
     code: {"description": said, "content": _PROBLEM} for code, said in _SAID.items()
 }
 
+_LINES: Final[dict[int | str, dict[str, Any]]] = {
+    200: {"content": {"application/jsonl": {"schema": {"type": "string"}}}}
+}
+
 router = APIRouter(responses=FAILURES)
 
 
@@ -218,7 +222,7 @@ def audit_list(
         return views.audit_rows(session, actor, environment, before, limit)
 
 
-@router.get("/audit/export", tags=["audit"], response_class=StreamingResponse)
+@router.get("/audit/export", tags=["audit"], response_class=StreamingResponse, responses=_LINES)
 def audit_export(actor: CurrentActor, database: TheDatabase) -> StreamingResponse:
     """The whole audit as JSON lines, the oldest first; each line carries the hash of the one before."""
     with database.read() as session:

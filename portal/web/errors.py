@@ -22,7 +22,7 @@ from portal.transitions import RefusedError
 from portal.web import pages
 from portal.web.dependencies import wants_html
 from portal.web.schemas import Fault, Problem
-from portal.web.views import NotFoundError
+from portal.web.views import HiddenError, NotFoundError
 
 LOG: Final = logging.getLogger("portal.web")
 _SHOWN: Final = 80
@@ -62,7 +62,7 @@ def respond(
 
 def _ours(request: Request, error: Exception) -> Response:
     status = next(code for kind, code in _OURS.items() if isinstance(error, kind))
-    if isinstance(error, DeniedError):
+    if isinstance(error, DeniedError | HiddenError):
         request.app.state.denials.note(request, "denied", str(error))
     return respond(request, status, str(error))
 

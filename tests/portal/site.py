@@ -8,12 +8,18 @@ from pathlib import Path
 from typing import Any
 
 import httpx
+from sqlalchemy import func, select
 
+from portal import requests
+from portal.audit import Actor
 from portal.database import Database
 from portal.settings import PortalSettings
-from portal.tables import Binding, Environment
+from portal.states import State
+from portal.tables import Binding, Environment, Job, Run
+from portal.transitions import transition
 from portal.web.app import create
 
+DIGEST = "d" * 64
 ORIGIN = "https://portal.example.org"
 SECRET = "a secret between the proxy and the portal"
 PROXY = ("10.0.0.1", 50000)
@@ -116,3 +122,26 @@ def signed_in(who: str) -> dict[str, str]:
         "x-portal-proxy-secret": SECRET,
         "x-forwarded-for": "198.51.100.9",
     }
+
+
+def ask(site: Site, settings: Any = None, who: str = "ann", where: str = "dev", **headers: str) -> int:
+    made = site.post(f"/environments/{where}/previews", {"settings": settings or {}}, who, **headers)
+    assert made.status_code == 201, made.text
+    number: int = made.json()["id"]
+    return number
+
+
+def planned(site: Site, number: int, digest: str = DIGEST) -> None:
+    """As a runner leaves a run after its preview."""
+    runner = Actor("system:runner")
+    with site.database.write() as session:
+        run = session.get_one(Run, number)
+        session.delete(session.get_one(Job, number))
+        transition(session, run, State.PREVIEWING, runner)
+        run.changes = [{"operation": "create", "urn": "urn:x", "words": "a thing is created"}]
+        requests.planned(session, run, digest, runner)
+
+
+def count(site: Site, table: type) -> int:
+    with site.database.read() as session:
+        return session.scalar(select(func.count()).select_from(table)) or 0
