@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import ipaddress
 from pathlib import Path
-from typing import Annotated, Self
+from typing import Annotated, Final, Self
 from urllib.parse import urlsplit
 
 from pydantic import BaseModel, ConfigDict, Field, IPvAnyNetwork, model_validator
+
+NAME_PATTERN: Final = r"^[a-z][a-z0-9-]{1,38}$"
+"""What environments and stacks are called: nothing that a command line or a path could take for something else."""
 
 Header = Annotated[str, Field(pattern=r"^[A-Za-z][A-Za-z0-9-]{0,63}$")]
 Count = Annotated[int, Field(ge=1)]

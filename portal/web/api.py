@@ -15,8 +15,9 @@ from portal.access import Action
 from portal.states import Kind, State
 from portal.web import schemas, views
 from portal.web.dependencies import CurrentActor, TheDatabase, TheQueue, TheWebSettings
+from portal.web_settings import NAME_PATTERN
 
-Name = Annotated[str, Path(pattern=schemas.NAME_PATTERN, description="The name of an environment.")]
+Name = Annotated[str, Path(pattern=NAME_PATTERN, description="The name of an environment.")]
 Number = Annotated[int, Path(ge=1, le=2**31, description="The number of a run.")]
 Before = Annotated[int | None, Query(ge=1, le=2**53, description="Only what came before this one.")]
 Key = Annotated[str, Header(alias="Idempotency-Key", pattern=r"^[\x21-\x7e]{0,200}$")]
@@ -136,7 +137,7 @@ def unlock(name: Name, actor: CurrentActor, database: TheDatabase) -> schemas.En
 def runs(
     actor: CurrentActor,
     database: TheDatabase,
-    environment: Annotated[str | None, Query(pattern=schemas.NAME_PATTERN)] = None,
+    environment: Annotated[str | None, Query(pattern=NAME_PATTERN)] = None,
     state: State | None = None,
     kind: Kind | None = None,
     before: Before = None,
@@ -213,7 +214,7 @@ def force(number: Number, actor: CurrentActor, database: TheDatabase, queue: The
 def audit_list(
     actor: CurrentActor,
     database: TheDatabase,
-    environment: Annotated[str | None, Query(pattern=schemas.NAME_PATTERN)] = None,
+    environment: Annotated[str | None, Query(pattern=NAME_PATTERN)] = None,
     before: Before = None,
     limit: Annotated[int, Query(ge=1, le=500)] = 100,
 ) -> schemas.AuditList:
