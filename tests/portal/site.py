@@ -133,10 +133,16 @@ def ask(site: Site, settings: Any = None, who: str = "ann", where: str = "dev", 
 
 def planned(site: Site, number: int, digest: str = DIGEST) -> None:
     """As a runner leaves a run after its preview."""
+    leave_planned(site.database, number, digest)
+
+
+def leave_planned(database: Database, number: int, digest: str = DIGEST, *, keep_job: bool = False) -> None:
+    """The same in a database. keep_job: the runner has not gone yet."""
     runner = Actor("system:runner")
-    with site.database.write() as session:
+    with database.write() as session:
         run = session.get_one(Run, number)
-        session.delete(session.get_one(Job, number))
+        if not keep_job:
+            session.delete(session.get_one(Job, number))
         transition(session, run, State.PREVIEWING, runner)
         run.changes = [{"operation": "create", "urn": "urn:x", "words": "a thing is created"}]
         requests.planned(session, run, digest, runner)
