@@ -225,9 +225,13 @@ def audit_list(
 
 @router.get("/audit/export", tags=["audit"], response_class=StreamingResponse, responses=_LINES)
 def audit_export(actor: CurrentActor, database: TheDatabase) -> StreamingResponse:
-    """The whole audit as JSON lines, the oldest first; each line carries the hash of the one before."""
-    with database.read() as session:
+    """The whole audit as JSON lines, the oldest first; each line carries the hash of the one before.
+
+    That somebody took it is the last line.
+    """
+    with database.write() as session:
         views.demand_audit(session, actor, None)
+        audit.append(session, actor, "audit.export", "audit")
     return StreamingResponse(_exported(database), media_type="application/jsonl")
 
 

@@ -76,10 +76,13 @@ def _changed_meanwhile(request: Request, _: Exception) -> Response:
     return respond(request, HTTPStatus.CONFLICT, "somebody changed it at the same moment; look again")
 
 
-def _busy(request: Request, error: Exception) -> Response:
-    LOG.error("request %s: %s", getattr(request.state, "request_id", ""), error)
-    detail = "the database does not answer; try again"
-    return respond(request, HTTPStatus.SERVICE_UNAVAILABLE, detail, headers={"Retry-After": "5"})
+def fault_of(request: Request, error: Exception) -> Response:
+    """The answer when the portal itself has a fault; the log tells the rest."""
+    if isinstance(error, OperationalError):
+        detail = "the database does not answer; try again"
+        return respond(request, HTTPStatus.SERVICE_UNAVAILABLE, detail, headers={"Retry-After": "5"})
+    detail = "the portal itself has a fault here; its log tells more under this request's number"
+    return respond(request, HTTPStatus.INTERNAL_SERVER_ERROR, detail)
 
 
 def _http(request: Request, error: Exception) -> Response:
@@ -110,6 +113,5 @@ def register(app: FastAPI) -> None:
         app.add_exception_handler(kind, _ours)
     app.add_exception_handler(TooManyError, _too_many)
     app.add_exception_handler(StaleDataError, _changed_meanwhile)
-    app.add_exception_handler(OperationalError, _busy)
     app.add_exception_handler(HTTPException, _http)
     app.add_exception_handler(RequestValidationError, _invalid)

@@ -47,7 +47,10 @@ def new_database(url: str) -> Database:
 
 
 class Site:
-    """The application behind a proxy that signs people in. `dev` is of their team, `pay` of another."""
+    """The application behind a proxy that signs people in. `dev` is of their team, `pay` of another.
+
+    now: what the clock of the limits says.
+    """
 
     def __init__(self, folder: Path, **web: Any) -> None:
         folder.mkdir(parents=True, exist_ok=True)
@@ -67,7 +70,8 @@ class Site:
         with self.database.write() as session:
             session.add(Environment(name="pay", owner="payments", destroy_protected=False))
             session.add_all(Binding(environment=where, subject=who, role=role) for where, who, role in ROLES)
-        self.app = create(self.settings)
+        self.now = 0.0
+        self.app = create(self.settings, lambda: self.now)
         self._loop = asyncio.Runner()
 
     def close(self) -> None:

@@ -193,6 +193,8 @@ def test_the_audit_is_for_admins_and_of_their_own_environments(site: Site) -> No
     assert site.get("/audit?environment=pay", "boss").status_code == 404
     lines = site.get("/audit/export", "root").text.splitlines()
     assert audit.verify(lines, json.loads(lines[-1])["hash"]) == len(lines)
+    last = json.loads(lines[-1])
+    assert (last["actor"], last["action"]) == ("root", "audit.export")
     rows = site.get("/audit?limit=1", "root").json()
     assert len(rows["rows"]) == 1
     assert rows["rows"][0]["seq"] == rows["before"]

@@ -130,3 +130,10 @@ def test_everything_that_is_wrong_is_named_at_once(site: Site) -> None:
     assert set(found) == {"kind", "more", "settings"}
     assert "'update', 'destroy'" in found["kind"]
     assert "not 'erase'" in found["kind"]
+
+
+def test_no_answer_sends_a_browser_elsewhere(site: Site) -> None:
+    for path in ("/runs/", "//evil.example.org/", "/environments/dev/", "/static"):
+        answer = site.send("GET", path, {**signed_in("ann"), "host": "evil.example.org"})
+        assert "evil" not in answer.headers.get("location", ""), path
+        assert not answer.is_redirect, path
