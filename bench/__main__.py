@@ -5,6 +5,7 @@
   engine    previews with the pack, with few of its rules and with an empty one, on the real engine
   ready     the start of the pack beside the import of the SDK
   checkov   the gate on exported state beside checkov on the same as a Terraform plan: time, and what each finds
+  portal    its pages beside an apply that 50 people watch while 20 runs wait, and how long an event is on its way
 
 What is compared runs in turns, in alternating order, and the medians are shown.
 """
@@ -21,7 +22,7 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-from bench import packed, peers, platform, ready, rules
+from bench import packed, peers, platform, portal, ready, rules
 from bench.checkov import MissingError
 from bench.turns import Table, say
 
@@ -63,12 +64,17 @@ def _checkov(asked: argparse.Namespace, root: Path) -> Iterator[Table]:
     yield peers.finds(root)
 
 
+def _portal(_: argparse.Namespace, root: Path) -> Iterator[Table]:
+    yield portal.watched(root)
+
+
 BENCHMARKS: dict[str, Callable[[argparse.Namespace, Path], Iterator[Table]] | None] = {
     "platform": None,
     "rules": _rules,
     "engine": _engine,
     "ready": _ready,
     "checkov": _checkov,
+    "portal": _portal,
 }
 
 

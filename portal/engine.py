@@ -54,12 +54,16 @@ class Finished:
 
 
 class Engine:
-    """The CLI on one stack. tick: called several times a second while a command runs."""
+    """The CLI on one stack. tick: called several times a second while a command runs; what it raises ends the command.
 
-    def __init__(self, target: Target, program: Path, tick: Tick) -> None:
+    grace: seconds in which a command that is ended may save what it did.
+    """
+
+    def __init__(self, target: Target, program: Path, tick: Tick, grace: float) -> None:
         self._target = target
         self._program = program
         self._tick = tick
+        self._grace = grace
         self._count = 0
 
     def preview(self, log: Path) -> Finished:
@@ -113,9 +117,14 @@ class Engine:
                 stdout=stdout,
                 stderr=stderr,
             )
-            while process.poll() is None:
-                self._tick(process)
-                time.sleep(_TICK_SECONDS)
+            try:
+                while process.poll() is None:
+                    self._tick(process)
+                    time.sleep(_TICK_SECONDS)
+            except BaseException:
+                # Nobody would hear of what it goes on to do.
+                _end_and_wait(process, self._grace)
+                raise
         self._tick(process)
         return Finished(process.returncode, out.read_text("utf-8", "replace"), err.read_text("utf-8", "replace"))
 
@@ -181,3 +190,12 @@ def _encrypted(target: Target, file: Path, before: Mapping[str, Any], secret: st
     if before != {key: document[key] for key in ENCRYPTION if key in document}:
         raise EncryptionError(f"{file.name} of the program does not say how it is encrypted; run `pulumi stack init`")
     return str(document["config"][_KEY]["secure"])
+
+
+def _end_and_wait(process: subprocess.Popen[bytes], grace: float) -> None:
+    end(process, force=False)
+    try:
+        process.wait(grace)
+    except subprocess.TimeoutExpired:
+        end(process, force=True)
+        process.wait()

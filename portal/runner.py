@@ -49,7 +49,8 @@ class Runner:
         self.watch = Watch(database, run_id, name, chosen.heartbeat, redactor)
         self.program = workspace.make(self.target, self.folder, self.wanted)
         self.digest = workspace.program_digest(self.program)  # before anything in it runs
-        self.engine = Engine(self.target, self.program, self.watch.tick)
+        self.engine = Engine(self.target, self.program, self.watch.tick, chosen.grace)
+        self.began = False  # whether the cloud may have been changed
 
     def change(self, new: State, reason: str = "") -> None:
         """Lead the run into another state."""
@@ -134,6 +135,7 @@ class Runner:
             self.watch.tell("held", holder=error.holder, reason=str(error))
             return
         if self.kind is Kind.RECOVER:
+            self.began = True
             self.change(*recover(self))
             return
         with self.database.read() as session:
@@ -159,6 +161,7 @@ class Runner:
         log = self.folder / "apply.events"
         self.watch.follow(log)
         self.watch.tell("phase", name="apply")  # the events before it were of the preview
+        self.began = True
         does = {Kind.UPDATE: self.engine.up, Kind.DESTROY: self.engine.destroy, Kind.REFRESH: self.engine.refresh}
         done = does[self.kind](log)
         if done.code == 0 and self.watch.of("summary"):
@@ -181,24 +184,27 @@ def work(chosen: PortalSettings, database: Database, run_id: int, name: str) -> 
             return  # it has been given to another
         job.pid, job.pid_started = os.getpid(), psutil.Process().create_time()
         phase = job.phase
+    runner = None
     try:
         runner = Runner(chosen, database, run_id, name)
         runner.apply() if phase == Phase.APPLY else runner.preview()
     except LostError:
         return
     except Exception as error:
-        _failed(database, run_id, f"{type(error).__name__}: {error}")
+        _failed(database, run_id, f"{type(error).__name__}: {error}", began=runner is not None and runner.began)
         raise
     finally:
         shutil.rmtree(chosen.folder / f"run-{run_id}", ignore_errors=True)  # settings and plans lie in it
         _leave(database, run_id, name)
 
 
-def _failed(database: Database, run_id: int, reason: str) -> None:
+def _failed(database: Database, run_id: int, reason: str, *, began: bool) -> None:
     with database.write() as session:
         run = session.get_one(Run, run_id)
         if run.state is State.QUEUED or run.state in RUNNING:
-            transition(session, run, State.FAILED, RUNNER, reason)
+            # What the engine had done when it was ended is not known to be all that was asked for, or none of it.
+            cut_off = began and run.state is State.APPLYING
+            transition(session, run, State.INTERRUPTED if cut_off else State.FAILED, RUNNER, reason)
         else:
             record(session, run_id, "runner", {"reason": reason})  # nothing was begun: the plan stays as it was
 

@@ -19,7 +19,8 @@ there (`dependencies.CurrentActor`), except for the few paths that are open to e
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+import time
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from typing import Final
 
@@ -46,30 +47,32 @@ from portal.web import (
 from portal.web.schemas import Problem
 
 
-def create(settings: PortalSettings) -> FastAPI:
+def create(settings: PortalSettings, clock: Callable[[], float] = time.monotonic) -> FastAPI:
     """The application. Raises ConfigurationError when nothing says how people sign in.
 
-    Its state: settings, database, queue, sign_in, denials. The schema must be that of this version (`migrate`).
+    clock: seconds that only grow, for the limits. The application's state: settings, database, queue,
+    sign_in, denials. The schema must be that of this version (`migrate`).
     """
     web = settings.web
     if web is None:
         raise identity.ConfigurationError("the settings have no `web`, so nothing says how people sign in")
     database = Database(settings.database)
-    denials = guard.Denials(database)
+    denials = guard.Denials(database, clock=clock)
     known = identity.sign_in_of(web)
     app = FastAPI(
         title="Portal of the gRPC platform",
         version="1",
         docs_url=None,  # they load scripts from elsewhere
         redoc_url=None,
+        redirect_slashes=False,  # the address would be made of whatever Host says
         lifespan=_lifespan,
         middleware=[
             Middleware(guard.Envelope, web),
-            Middleware(guard.AddressLimit, guard.Rate(web.requests_per_minute)),
+            Middleware(guard.AddressLimit, guard.Rate(web.address_requests_per_minute, clock)),
             Middleware(guard.BodyLimit, web.body_limit, web.body_seconds),
             Middleware(guard.SameOrigin, web.origin),
             Middleware(
-                identity.Identity, known, database, denials, guard.Rate(web.requests_per_minute), web.group_days
+                identity.Identity, known, database, denials, guard.Rate(web.requests_per_minute, clock), web.group_days
             ),
         ],
     )

@@ -94,6 +94,20 @@ def test_a_health_check_changes_in_place_and_a_protocol_does_not(world: LatticeW
     assert world.one(aws.TARGET_GROUP).id != before
 
 
+def test_another_port_is_a_target_group_beside_the_old_one_which_then_goes(world: LatticeWorld) -> None:
+    name, _ = world.create(GRPC, "route", route())
+    before = world.one(aws.TARGET_GROUP)
+    changed = route()
+    for rule in changed["spec"]["rules"]:
+        rule["backendRefs"] = [{**each, "port": 50052} for each in rule["backendRefs"]]
+    world.update(GRPC, name, changed)
+    after = world.one(aws.TARGET_GROUP)
+    assert after["config"]["port"] == 50052
+    assert after.id != before.id
+    for group in (before, after):
+        assert re.fullmatch("k8s-orders-orders-[a-z]{10}", group["name"])
+
+
 def test_annotations_name_the_service_and_set_its_idle_timeout(world: LatticeWorld) -> None:
     names = {"service-name-override": "test-orders", "idle-timeout-seconds": "300"}
     given = {f"application-networking.k8s.aws/{key}": value for key, value in names.items()}

@@ -11,6 +11,8 @@ from pathlib import Path
 import pytest
 
 from portal import requests
+from portal.engine import Engine
+from portal.runner import work
 from portal.states import Kind, State
 from portal.tables import Environment, Run
 
@@ -105,6 +107,32 @@ def test_a_kill_interrupts_and_recovery_makes_the_next_run_clean(portal: Portal,
     assert portal.up(days=7).state is State.SUCCEEDED
     assert names(portal) == ["first", "second"]
     assert portal.settle(portal.ask(days=7)).state is State.NO_CHANGES
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("broken", "state"), [("preview", State.FAILED), ("up", State.INTERRUPTED)])
+def test_a_fault_of_the_portal_itself_ends_the_run_in_a_true_state(
+    portal: Portal, monkeypatch: pytest.MonkeyPatch, broken: str, state: State
+) -> None:
+    number = portal.ask(days=7)
+    assert portal.settle(number).state is State.AWAITING_APPROVAL, portal.run(number).reason
+    portal.approve(number)
+    portal.apply(number)
+    with portal.database.write() as session:
+        job = portal.queue.claim(session, "here")
+        assert job is not None
+
+    def fault(*_: object) -> None:
+        raise OSError("no space left on device")
+
+    monkeypatch.setattr(Engine, broken, fault)
+    with pytest.raises(OSError, match="no space"):
+        work(portal.worker.settings, portal.database, number, "here")
+    run = portal.run(number)
+    assert (run.state, run.reason) == (state, "OSError: no space left on device")
+    assert portal.job(number) is None
+    with portal.database.read() as session:
+        assert session.get_one(Environment, "dev").needs_recovery is (state is State.INTERRUPTED)
 
 
 @pytest.mark.slow

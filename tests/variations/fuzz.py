@@ -46,7 +46,7 @@ class Walk:
         for number, (said, raw) in enumerate(walk(self._random, steps), 1):
             started = time.monotonic()
             self._world.configure(raw)
-            result = self._world.run("up", "--yes", "--skip-preview", check=False)
+            result = self._world.run("up", "--yes", "--skip-preview", "--suppress-outputs", check=False)
             self._say(f"step {number}: {said} ({time.monotonic() - started:.0f} s)")
             if result.code:
                 raise self._wrong(number, said, raw, result.text)
@@ -59,7 +59,7 @@ class Walk:
 
     def down(self) -> None:
         """Take everything away. Raises WalkError when something is left."""
-        result = self._world.run("destroy", "--yes", "--skip-preview", check=False)
+        result = self._world.run("destroy", "--yes", "--skip-preview", "--suppress-outputs", check=False)
         left = [row.token for row in self._world.cloud()]
         if result.code or left:
             raise self._wrong(0, "destroy", self._before, f"{result.text}\nleft: {left}")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import re
+import hashlib
 from collections.abc import Iterator
 from typing import Final
 
@@ -145,8 +145,10 @@ def _target_group(cluster: Cluster, route: Row, backend: Props, owned: Owned, ta
     protocol = policy.get("protocol", "HTTP")
     # model_build_targetgroup.go: behind a GRPCRoute the version is GRPC, whatever the policy says.
     version = "GRPC" if route.token == GRPC else policy.get("protocolVersion", "HTTP1")
-    name = re.sub(r"-+", "-", f"k8s-{backend['name'][:50]}-{namespace[:50]}-{protocol}-{version}".lower())
-    suffix = aws.short(owned.ensure("service", aws.LATTICE_SERVICE, _service(route, tags)).id)[4:14]
+    key = f"{namespace}/{backend['name']}:{backend.get('port')}:{protocol}-{version}"
+    # pkg/model/lattice/targetgroup.go: ten random letters; here they are of what a target group cannot change.
+    own = f"{owned.ensure('service', aws.LATTICE_SERVICE, _service(route, tags)).id} {key}"
+    letters = "".join(chr(ord("a") + byte % 26) for byte in hashlib.sha256(own.encode()).digest()[:10])
     config = {
         "port": int(backend.get("port") or 80),
         "protocol": protocol,
@@ -154,8 +156,8 @@ def _target_group(cluster: Cluster, route: Row, backend: Props, owned: Owned, ta
         "vpcIdentifier": cluster.vpc(),
         "healthCheck": _health_check(policy.get("healthCheck"), version),
     }
-    props = {"name": f"{name}-{suffix}", "type": "IP", "config": config, "tags": tags}
-    return owned.ensure(f"{namespace}/{backend['name']}:{backend.get('port')}:{name}", aws.TARGET_GROUP, props)
+    name = f"k8s-{namespace[:55]}-{backend['name'][:55]}-{letters}"
+    return owned.ensure(key, aws.TARGET_GROUP, {"name": name, "type": "IP", "config": config, "tags": tags})
 
 
 def policy_of(cluster: Cluster, namespace: str, service: str) -> Props:

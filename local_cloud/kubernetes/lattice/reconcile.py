@@ -155,7 +155,7 @@ def _register(cluster: Cluster, owned: Owned) -> None:
 
 
 def target_groups(cluster: Cluster, namespace: str) -> Iterator[tuple[str, Row]]:
-    """Every target group of routes that mention a namespace, with its key: NAMESPACE/SERVICE:PORT:NAME."""
+    """Every target group of routes that mention a namespace, with its key: NAMESPACE/SERVICE:PORT:PROTOCOL-VERSION."""
     for route in _mentioning(cluster, namespace):
         if route.token in _KINDS:
             yield from _owned(cluster, route).keyed(aws.TARGET_GROUP).items()

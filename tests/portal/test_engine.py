@@ -1,0 +1,66 @@
+"""The CLI as a child: it never goes on when nobody watches it any more. A script stands in for it here."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import psutil
+import pytest
+
+from portal import engine
+from portal.engine import Engine
+from portal.settings import Target
+
+# Ends in order when it is asked to, as the CLI does, unless it is told to be stubborn.
+CLI = f"""#!{sys.executable}
+import os, signal, sys, time
+
+def end(*_):
+    open("saved", "w").close()
+    sys.exit(255)
+
+signal.signal(signal.SIGTERM, signal.SIG_IGN if os.environ.get("STUBBORN") else end)
+open("started", "w").write(str(os.getpid()))
+time.sleep(600)
+"""
+
+
+class NobodyWatchesError(Exception):
+    """What a watcher raises that has lost its database."""
+
+
+def made(folder: Path, grace: float, **variables: str) -> Engine:
+    cli = folder / "bin" / "pulumi"
+    cli.parent.mkdir()
+    cli.write_text(CLI)
+    cli.chmod(0o755)
+    program = folder / "run" / "program"
+    program.mkdir(parents=True)
+    path = f"{cli.parent}{os.pathsep}{os.environ['PATH']}"
+    target = Target(program=program, stack="dev", variables={"PATH": path, **variables})
+
+    def tick(_: subprocess.Popen[bytes]) -> None:
+        if (program / "started").exists() and (program / "started").read_text():
+            raise NobodyWatchesError
+
+    return Engine(target, program, tick, grace)
+
+
+@pytest.mark.parametrize("stubborn", [False, True])
+def test_a_command_ends_with_its_watcher_and_saves_first_where_it_can(tmp_path: Path, *, stubborn: bool) -> None:
+    found = made(tmp_path, 1 if stubborn else 60, **({"STUBBORN": "yes"} if stubborn else {}))
+    with pytest.raises(NobodyWatchesError):
+        found.up(tmp_path / "log")
+    program = tmp_path / "run" / "program"
+    assert not psutil.pid_exists(int((program / "started").read_text()))
+    assert (program / "saved").exists() is not stubborn
+
+
+def test_a_command_that_has_ended_is_not_asked_again() -> None:
+    ended = subprocess.Popen([sys.executable, "-c", ""])
+    ended.wait()
+    engine.end(ended, force=True)
+    assert ended.returncode == 0
