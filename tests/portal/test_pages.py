@@ -19,8 +19,8 @@ from portal.web import assets, overview, words
 from tests.conftest import CHECKOUT
 
 from .browser import Browser
-from .conftest import ANN, DIGEST, add
-from .site import BROWSER, PROXY, Site, signed_in
+from .conftest import ANN, add
+from .site import BROWSER, DIGEST, PROXY, Site, signed_in
 
 EVERYBODY = ("ann", "bob", "eve", "ops", "boss", "root", "pam", "nobody")
 EVIL = "\x1b[31m\"'><img src=x onerror=alert(1)><script>alert(1)</script></textarea>{{7*191919}}"
