@@ -101,6 +101,11 @@ class Engine:
         pending = [f"{each['type']} {each['resource']['urn']}" for each in deployment.get("pending_operations") or ()]
         return hashlib.sha256(exported.stdout.encode()).hexdigest(), pending
 
+    def deployment(self) -> dict[str, Any]:
+        """The state, secrets encrypted; empty where there is none."""
+        found: dict[str, Any] = self._run("stack", "export").json().get("deployment") or {}
+        return found
+
     def _packs(self) -> list[str]:
         return [part for pack in self._target.packs for part in ("--policy-pack", str(self._program / pack))]
 

@@ -35,6 +35,7 @@ from portal.web import (
     api,
     assets,
     changes,
+    drawings,
     errors,
     guard,
     identity,
@@ -82,6 +83,7 @@ def create(settings: PortalSettings, clock: Callable[[], float] = time.monotonic
     errors.register(app)
     app.include_router(assets.router)
     app.include_router(stream.router)
+    app.include_router(drawings.router)
     app.include_router(pages.router)
     app.include_router(changes.router)
     app.include_router(settings_pages.router)

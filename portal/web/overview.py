@@ -11,6 +11,7 @@ from sqlalchemy.orm import Session
 
 from portal.states import FINAL, Kind, State
 from portal.tables import Event, Lock, Run
+from portal.topology import Topology, loaded
 from portal.web import words
 from portal.web.schemas import RunEvent
 from portal.web.stream import of_row
@@ -53,6 +54,15 @@ def standing(session: Session, name: str) -> Standing:
     open_ = here.where(Run.state.not_in(FINAL)).order_by(Run.id.desc()).limit(50)
     lock = session.get(Lock, name)
     return Standing(last, list(session.scalars(open_)), lock.run_id if lock else None, drift)
+
+
+def drawn(session: Session, run: Run | None) -> Topology | None:
+    """What a run found last of the ways that calls take; None where it found nothing."""
+    if run is None:
+        return None
+    of_run = select(Event.data).where(Event.run_id == run.id, Event.type == "topology").order_by(Event.seq.desc())
+    document = session.scalar(of_run.limit(1))
+    return loaded(document) if document else None
 
 
 @dataclass(frozen=True)

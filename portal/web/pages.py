@@ -13,6 +13,7 @@ from portal.access import Action, DeniedError, Role
 from portal.audit import Actor
 from portal.plan import headline
 from portal.states import Kind, State
+from portal.topology import Item, Topology, outline
 from portal.web import api, overview, schemas, views
 from portal.web.dependencies import BrowserRoute, CurrentActor, TheDatabase, TheWebSettings
 from portal.web.rendering import page
@@ -56,14 +57,14 @@ def environment(
     """One environment."""
     with database.read() as session:
         found = views.environment(session, actor, name)
+        stands = overview.standing(session, name)
         return page(
             request,
             "environment.html",
             environment=found,
-            standing=overview.standing(session, name),
+            standing=stands,
             workloads=calls.workloads(found.settings),
-            outputs={},
-            topology=False,
+            topology=_outline(overview.drawn(session, stands.last_apply)),
             said=SAID.get(said, ""),
         )
 
@@ -129,6 +130,7 @@ def run(
     with database.read() as session:
         found = views.run(session, actor, number)
         kept = overview.log(session, number, lines)
+        topology = overview.drawn(session, views.run_of(session, actor, number))
     groups = [
         (operation, [each for each in found.changes if each["operation"] == operation])
         for operation in ("replace", "delete", "create", "import", "update")
@@ -145,7 +147,12 @@ def run(
         engine_only=_engine_only(found, kept),
         said=SAID.get(said, ""),
         still=bool(still),
+        topology=_outline(topology),
     )
+
+
+def _outline(found: Topology | None) -> tuple[Item, ...]:
+    return outline(found) if found is not None else ()
 
 
 def _engine_only(found: schemas.RunDetail, kept: overview.Log) -> list[dict[str, str]]:

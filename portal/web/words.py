@@ -179,6 +179,7 @@ _TELLERS: Final[Mapping[str, Callable[[Mapping[str, Any]], str]]] = {
     "cancel": _cancel,
     "pending": _pending,
     "plan": lambda data: f"The plan: {data.get('headline', '')}",
+    "topology": lambda data: f"The topology is drawn anew: {len(data.get('nodes') or ())} boxes",
     "phase": lambda _: "The preview is as it was approved; now it is applied",
     "held": lambda data: f"Somebody else is at work: {data.get('reason', '')}",
     "unlocked": lambda data: f"The lock of the stack was taken off: {data.get('reason', '')}",

@@ -83,6 +83,9 @@ class Page(HTMLParser):
             self._text.setdefault(tag, [])
         if len(said) != len(attrs):
             self.wrong.append(f"{tag} has an attribute twice")
+        if tag == "img":
+            for found in self._text.values():
+                found.append(said.get("alt", ""))
         self._note(tag, said)
         self._collect(tag, said)
 

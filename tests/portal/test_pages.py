@@ -24,6 +24,7 @@ from .site import BROWSER, DIGEST, PROXY, Site, signed_in
 
 EVERYBODY = ("ann", "bob", "eve", "ops", "boss", "root", "pam", "nobody")
 EVIL = "\x1b[31m\"'><img src=x onerror=alert(1)><script>alert(1)</script></textarea>{{7*191919}}"
+SVG_TAGS = {"svg", "title", "desc", "rect", "text", "tspan", "g", "path", "line"}
 EVENTS = ("begins", "done", "failed", "diagnostic", "policy", "plan", "held", "cancel", "runner", "state", EVIL)
 EVENT = ("op", "type", "message", "severity", "rule", "level", "reason", "headline", "actor", "state")
 URN = f"urn:pulumi:dev::grpc-platform::aws:lb/targetGroup:TargetGroup::{EVIL}"
@@ -508,3 +509,26 @@ def contrast(one: str, other: str) -> float:
 
     lighter, darker = sorted((luminance(one), luminance(other)), reverse=True)
     return (lighter + 0.05) / (darker + 0.05)
+
+
+def test_the_topology_is_drawn_and_told_in_words(site: Site) -> None:
+    number = waiting(site)
+    node = {"key": URN, "column": 0, "kind": "load balancer", "name": EVIL, "detail": "", "operation": "create"}
+    with site.database.write() as session:
+        record(session, number, "topology", {"nodes": [node], "edges": [], "networks": []})
+    page = Browser(site, "eve").open(f"/runs/{number}")
+    assert page.tags["img"] == 2
+    assert "load balancer" in page.text
+    drawing = site.get(f"/runs/{number}/topology.svg", "eve")
+    assert drawing.headers["content-type"] == "image/svg+xml"
+    assert set(re.findall(r"<([a-z]+)", drawing.text)) <= SVG_TAGS
+    assert site.get("/environments/dev/topology.svg", "eve").status_code == 404
+    assert site.get(f"/runs/{number}/topology.svg", "pam").status_code == 404
+    with site.database.write() as session:
+        run = session.get_one(Run, number)
+        run.approvals.append(Approval(run_id=number, actor="bob", plan_digest=DIGEST))
+        session.flush()
+        for state in (State.APPROVED, State.APPLYING, State.SUCCEEDED):
+            transition(session, run, state, ANN)
+    assert site.get("/environments/dev/topology.svg", "eve").status_code == 200
+    assert "load balancer" in Browser(site, "eve").open("/environments/dev").text
