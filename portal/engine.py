@@ -8,21 +8,31 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import shutil
 import signal
 import subprocess
+import tempfile
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, TypeVar
+
+import yaml
 
 from portal.settings import Target
 
 _INHERITED: Final = ("PATH", "HOME", "LANG", "TMPDIR", "USER")
 _TICK_SECONDS: Final = 0.2
+_ENCRYPT_SECONDS: Final = 60
+_KEY: Final = "grpc-platform:portal_secret"
+ENCRYPTION: Final = ("encryptionsalt", "encryptedkey", "secretsprovider")
+"""What a stack file says of its own encryption."""
 LOCKED: Final = "the stack is currently locked by"
 """How the CLI says that somebody else's update is running (pulumi pkg/backend/diy/lock.go)."""
 
+Secret = TypeVar("Secret")
+"""What a secret is known by."""
 Tick = Callable[["subprocess.Popen[bytes]"], None]
 
 
@@ -100,6 +110,11 @@ class Engine:
         pending = [f"{each['type']} {each['resource']['urn']}" for each in deployment.get("pending_operations") or ()]
         return hashlib.sha256(exported.stdout.encode()).hexdigest(), pending
 
+    def deployment(self) -> dict[str, Any]:
+        """The state, secrets encrypted; empty where there is none."""
+        found: dict[str, Any] = self._run("stack", "export").json().get("deployment") or {}
+        return found
+
     def _packs(self) -> list[str]:
         return [part for pack in self._target.packs for part in ("--policy-pack", str(self._program / pack))]
 
@@ -146,6 +161,49 @@ def end(process: subprocess.Popen[bytes], *, force: bool) -> None:
     """
     if process.poll() is None:
         process.send_signal(signal.SIGKILL if force else signal.SIGTERM)
+
+
+class EncryptionError(Exception):
+    """Secrets could not be encrypted; the message says why, without them."""
+
+
+def encrypt(target: Target, folder: Path, secrets: Mapping[Secret, str]) -> dict[Secret, str]:
+    """Secrets as the stack's own encryption writes them into its file. Raises EncryptionError.
+
+    folder: in which a folder of its own is made and taken away. A secret goes by standard input, so it is in no list
+    of processes and in no file.
+    """
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    own = target.program / f"Pulumi.{target.stack}.yaml"
+    with tempfile.TemporaryDirectory(dir=folder) as name:
+        place = Path(name)
+        shutil.copy(target.program / "Pulumi.yaml", place)
+        document = (yaml.safe_load(own.read_text("utf-8")) if own.is_file() else None) or {}
+        before = {key: document[key] for key in ENCRYPTION if key in document}
+        file = place / own.name
+        file.write_text(yaml.safe_dump(before), encoding="utf-8")
+        return {path: _encrypted(target, file, before, secret) for path, secret in secrets.items()}
+
+
+def _encrypted(target: Target, file: Path, before: Mapping[str, Any], secret: str) -> str:
+    command = ["pulumi", "config", "set", "--secret", _KEY, "--stack", target.stack, "--non-interactive"]
+    done = subprocess.run(
+        command,
+        cwd=file.parent,
+        env=variables(target),
+        input=f"{secret}\n",  # the CLI takes one line end off
+        capture_output=True,
+        text=True,
+        encoding="utf-8",
+        timeout=_ENCRYPT_SECONDS,
+        check=False,
+    )
+    if done.returncode != 0:
+        raise EncryptionError(f"the secret could not be encrypted: {done.stderr.strip().replace(secret, '…')[-500:]}")
+    document = yaml.safe_load(file.read_text("utf-8"))
+    if before != {key: document[key] for key in ENCRYPTION if key in document}:
+        raise EncryptionError(f"{file.name} of the program does not say how it is encrypted; run `pulumi stack init`")
+    return str(document["config"][_KEY]["secure"])
 
 
 def _end_and_wait(process: subprocess.Popen[bytes], grace: float) -> None:

@@ -7,6 +7,7 @@ it is killed, by the worker that notices.
 from __future__ import annotations
 
 import json
+import logging
 import os
 import shutil
 import sys
@@ -16,7 +17,7 @@ from typing import Any, Final
 
 import psutil
 
-from portal import plan, requests, settings, verdicts, workspace
+from portal import plan, requests, settings, topology, verdicts, workspace
 from portal.audit import Actor
 from portal.database import Database
 from portal.engine import LOCKED, Engine, Finished
@@ -26,9 +27,11 @@ from portal.recovery import recover
 from portal.settings import PortalSettings
 from portal.states import RUNNING, Kind, State
 from portal.tables import Job, Run
+from portal.topology import Topology
 from portal.transitions import HeldError, record, transition
 from portal.watch import LostError, Watch
 
+LOG: Final = logging.getLogger("portal.runner")
 RUNNER: Final = Actor("system:runner")
 
 
@@ -80,6 +83,8 @@ class Runner:
         changes = self.redactor.data(plan.changes(steps))
         kept: dict[str, Any] = {"state_hash": state_hash, "changes": changes}
         self.watch.tell("plan", headline=plan.headline(changes))
+        if steps and self.kind is Kind.UPDATE:
+            self._draw(lambda: topology.of_preview(steps))
         if self.watch.cancelled and done.code:
             return State.CANCELLED, "", "cancelled during the preview", kept
         if self.kind is Kind.UPDATE and (against := self._judge(done, kept)):
@@ -98,6 +103,13 @@ class Runner:
             stack=self.target.stack,
         )
         return State.AWAITING_APPROVAL, digest, "", kept
+
+    def _draw(self, found: Callable[[], Topology]) -> None:
+        """Keep what the pages draw. A drawing that cannot be made says nothing of the run, so it never fails it."""
+        try:
+            self.watch.tell("topology", **topology.plain(found()))
+        except Exception:
+            LOG.exception("run %s has no topology", self.run_id)
 
     def _previewed(self) -> Callable[[Path], Finished]:
         if self.kind is Kind.DESTROY:
@@ -165,6 +177,7 @@ class Runner:
         does = {Kind.UPDATE: self.engine.up, Kind.DESTROY: self.engine.destroy, Kind.REFRESH: self.engine.refresh}
         done = does[self.kind](log)
         if done.code == 0 and self.watch.of("summary"):
+            self._draw(lambda: topology.of_state(self.engine.deployment()))
             self.change(State.SUCCEEDED)
         elif done.code < 0:
             self.change(State.INTERRUPTED, f"the engine was ended by signal {-done.code} in the middle of its work")

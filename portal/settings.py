@@ -9,7 +9,7 @@ from typing import Annotated, Final, get_args
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from pydantic_core import ErrorDetails
 
-from portal.web_settings import WebSettings
+from portal.web_settings import NAME_PATTERN, WebSettings
 
 Seconds = Annotated[float, Field(gt=0)]
 
@@ -25,7 +25,7 @@ class Target(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     program: Path
-    stack: Annotated[str, Field(pattern=r"^[a-z][a-z0-9-]{1,38}$")]
+    stack: Annotated[str, Field(pattern=NAME_PATTERN)]
     packs: tuple[str, ...] = ("policies",)
     variables: dict[str, str] = {}
     secret_variables: tuple[str, ...] = ("PULUMI_CONFIG_PASSPHRASE", "PULUMI_ACCESS_TOKEN", "AWS_SECRET_ACCESS_KEY")

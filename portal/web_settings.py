@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import ipaddress
 from pathlib import Path
-from typing import Annotated, Self
+from typing import Annotated, Final, Self
 from urllib.parse import urlsplit
 
 from pydantic import BaseModel, ConfigDict, Field, IPvAnyNetwork, model_validator
+
+NAME_PATTERN: Final = r"^[a-z][a-z0-9-]{1,38}$"
+"""What environments and stacks are called: nothing that a command line or a path could take for something else."""
 
 Header = Annotated[str, Field(pattern=r"^[A-Za-z][A-Za-z0-9-]{0,63}$")]
 Count = Annotated[int, Field(ge=1)]
@@ -72,9 +75,10 @@ class WebSettings(_Strict):
 
     origin: how browsers see the portal, for example https://portal.example.org. proxies: addresses of those that vouch
     for people; nobody else's word counts. body_limit: bytes. body_seconds: in which a body must have come.
-    requests_per_minute: of a person, and of an address before it is known whose it is. waiting: runs of a person that
-    may wait at a time. token_days: the longest life of a token. group_days: for how long the groups that a person's
-    last sign-in named count for that person's tokens.
+    requests_per_minute: of a person, and of an address from which nobody signs in. address_requests_per_minute: of an
+    address, which many people may share. waiting: runs of a person that may wait at a time. token_days: the longest
+    life of a token. group_days: for how long the groups that a person's last sign-in named count for that person's
+    tokens.
     """
 
     host: str = "127.0.0.1"
@@ -87,6 +91,7 @@ class WebSettings(_Strict):
     body_limit: Count = 1024 * 1024
     body_seconds: Annotated[float, Field(gt=0)] = 30
     requests_per_minute: Count = 600
+    address_requests_per_minute: Count = 6000
     waiting: Count = 10
     token_days: Annotated[int, Field(ge=1, le=365)] = 90
     group_days: Annotated[int, Field(ge=1, le=365)] = 30

@@ -12,10 +12,10 @@ from typing import Any, Final
 
 import yaml
 
+from portal.engine import ENCRYPTION
 from portal.settings import Target
 
 _LEFT_OUT: Final = shutil.ignore_patterns(".*", "__pycache__", "tests", "docs", "bench", "node_modules", "*.md")
-_ENCRYPTION: Final = ("encryptionsalt", "encryptedkey", "secretsprovider")
 
 
 def make(target: Target, folder: Path, settings: Mapping[str, Any]) -> Path:
@@ -28,7 +28,7 @@ def make(target: Target, folder: Path, settings: Mapping[str, Any]) -> Path:
         (program / ".venv").symlink_to((target.program / ".venv").resolve())
     own = target.program / f"Pulumi.{target.stack}.yaml"
     document = (yaml.safe_load(own.read_text("utf-8")) if own.is_file() else None) or {}
-    kept = {key: document[key] for key in _ENCRYPTION if key in document}
+    kept = {key: document[key] for key in ENCRYPTION if key in document}
     for file in program.glob("Pulumi.*.y*ml"):
         file.unlink()
     text = yaml.safe_dump({**kept, "config": dict(settings)}, sort_keys=False)

@@ -15,8 +15,9 @@ from portal.access import Action
 from portal.states import Kind, State
 from portal.web import schemas, views
 from portal.web.dependencies import CurrentActor, TheDatabase, TheQueue, TheWebSettings
+from portal.web_settings import NAME_PATTERN
 
-Name = Annotated[str, Path(pattern=schemas.NAME_PATTERN, description="The name of an environment.")]
+Name = Annotated[str, Path(pattern=NAME_PATTERN, description="The name of an environment.")]
 Number = Annotated[int, Path(ge=1, le=2**31, description="The number of a run.")]
 Before = Annotated[int | None, Query(ge=1, le=2**53, description="Only what came before this one.")]
 Key = Annotated[str, Header(alias="Idempotency-Key", pattern=r"^[\x21-\x7e]{0,200}$")]
@@ -34,6 +35,10 @@ _SAID: Final = {
 _PROBLEM: Final = {"application/problem+json": {"schema": {"$ref": "#/components/schemas/Problem"}}}
 FAILURES: Final[dict[int | str, dict[str, Any]]] = {
     code: {"description": said, "content": _PROBLEM} for code, said in _SAID.items()
+}
+
+_LINES: Final[dict[int | str, dict[str, Any]]] = {
+    200: {"content": {"application/jsonl": {"schema": {"type": "string"}}}}
 }
 
 router = APIRouter(responses=FAILURES)
@@ -132,7 +137,7 @@ def unlock(name: Name, actor: CurrentActor, database: TheDatabase) -> schemas.En
 def runs(
     actor: CurrentActor,
     database: TheDatabase,
-    environment: Annotated[str | None, Query(pattern=schemas.NAME_PATTERN)] = None,
+    environment: Annotated[str | None, Query(pattern=NAME_PATTERN)] = None,
     state: State | None = None,
     kind: Kind | None = None,
     before: Before = None,
@@ -209,7 +214,7 @@ def force(number: Number, actor: CurrentActor, database: TheDatabase, queue: The
 def audit_list(
     actor: CurrentActor,
     database: TheDatabase,
-    environment: Annotated[str | None, Query(pattern=schemas.NAME_PATTERN)] = None,
+    environment: Annotated[str | None, Query(pattern=NAME_PATTERN)] = None,
     before: Before = None,
     limit: Annotated[int, Query(ge=1, le=500)] = 100,
 ) -> schemas.AuditList:
@@ -218,11 +223,15 @@ def audit_list(
         return views.audit_rows(session, actor, environment, before, limit)
 
 
-@router.get("/audit/export", tags=["audit"], response_class=StreamingResponse)
+@router.get("/audit/export", tags=["audit"], response_class=StreamingResponse, responses=_LINES)
 def audit_export(actor: CurrentActor, database: TheDatabase) -> StreamingResponse:
-    """The whole audit as JSON lines, the oldest first; each line carries the hash of the one before."""
-    with database.read() as session:
+    """The whole audit as JSON lines, the oldest first; each line carries the hash of the one before.
+
+    That somebody took it is the last line.
+    """
+    with database.write() as session:
         views.demand_audit(session, actor, None)
+        audit.append(session, actor, "audit.export", "audit")
     return StreamingResponse(_exported(database), media_type="application/jsonl")
 
 

@@ -1,15 +1,15 @@
 """The web application: python -m portal.web SETTINGS.
 
-One URL serves a page and JSON, by two thin handlers. Those of `pages.router` are there only for browsers, which ask for
-HTML by name (`dependencies.BrowserRoute`); they come first, and `api.router` answers everybody else. Both get what they
-show from `views`, which checks who may see it, and do what was asked by one call to `portal.requests` in one
-transaction:
+One URL serves a page and JSON, by two thin handlers. Those of `pages.router` and `changes.router` are there only for
+browsers, which ask for HTML by name (`dependencies.BrowserRoute`); they come first, and `api.router` answers everybody
+else. Both get what they show from `views`, which checks who may see it, and do what was asked by one call to
+`portal.requests` in one transaction:
 
     with database.write() as session:
         requests.approve(session, actor, views.run_of(session, actor, number), plan)
 
-after which `api` answers with the model and `pages` with 303 to the page that shows it. A handler raises the errors of
-those modules as they are; `errors` makes a problem document of them, or the page `pages.problem`. `stream.router` is
+after which `api` answers with the model and `changes` with 303 to the page that shows it. A handler raises the errors
+of those modules as they are; `errors` makes a problem document of them, or the page `pages.problem`. `stream.router` is
 for what is neither, such as the events of a run, and answers everybody.
 
 Before any handler stand, from outside to inside: `guard.Envelope` (request number, headers, faults),
@@ -19,49 +19,61 @@ there (`dependencies.CurrentActor`), except for the few paths that are open to e
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+import time
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
-from pathlib import Path
 from typing import Final
 
 from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
 from starlette.middleware import Middleware
-from starlette.staticfiles import StaticFiles
 
 from portal.database import Database
 from portal.queue import TableQueue
 from portal.settings import PortalSettings
-from portal.web import api, errors, guard, identity, pages, sign_in, stream
+from portal.web import (
+    api,
+    assets,
+    changes,
+    drawings,
+    errors,
+    guard,
+    identity,
+    pages,
+    settings_pages,
+    sign_in,
+    sign_in_pages,
+    stream,
+)
 from portal.web.schemas import Problem
 
-_HERE: Final = Path(__file__).resolve().parent
 
-
-def create(settings: PortalSettings) -> FastAPI:
+def create(settings: PortalSettings, clock: Callable[[], float] = time.monotonic) -> FastAPI:
     """The application. Raises ConfigurationError when nothing says how people sign in.
 
-    Its state: settings, database, queue, sign_in, denials. The schema must be that of this version (`migrate`).
+    clock: seconds that only grow, for the limits. The application's state: settings, database, queue,
+    sign_in, denials. The schema must be that of this version (`migrate`).
     """
     web = settings.web
     if web is None:
         raise identity.ConfigurationError("the settings have no `web`, so nothing says how people sign in")
     database = Database(settings.database)
-    denials = guard.Denials(database)
+    denials = guard.Denials(database, clock=clock)
     known = identity.sign_in_of(web)
     app = FastAPI(
         title="Portal of the gRPC platform",
         version="1",
         docs_url=None,  # they load scripts from elsewhere
         redoc_url=None,
+        redirect_slashes=False,  # the address would be made of whatever Host says
         lifespan=_lifespan,
         middleware=[
             Middleware(guard.Envelope, web),
-            Middleware(guard.AddressLimit, guard.Rate(web.requests_per_minute)),
+            Middleware(guard.AddressLimit, guard.Rate(web.address_requests_per_minute, clock)),
             Middleware(guard.BodyLimit, web.body_limit, web.body_seconds),
             Middleware(guard.SameOrigin, web.origin),
             Middleware(
-                identity.Identity, known, database, denials, guard.Rate(web.requests_per_minute), web.group_days
+                identity.Identity, known, database, denials, guard.Rate(web.requests_per_minute, clock), web.group_days
             ),
         ],
     )
@@ -69,9 +81,13 @@ def create(settings: PortalSettings) -> FastAPI:
     app.state.feeds = stream.Feeds(database)
     app.state.denials, app.state.sign_in = denials, known
     errors.register(app)
-    app.mount("/static", StaticFiles(directory=_HERE / "static"), name="static")
+    app.include_router(assets.router)
     app.include_router(stream.router)
+    app.include_router(drawings.router)
     app.include_router(pages.router)
+    app.include_router(changes.router)
+    app.include_router(settings_pages.router)
+    app.include_router(sign_in_pages.router)
     app.include_router(sign_in.router)
     app.include_router(api.router)
     app.openapi = lambda: _described(app)  # type: ignore[method-assign]

@@ -16,13 +16,15 @@ from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
 from portal.access import DeniedError
+from portal.engine import EncryptionError
+from portal.form import CheckError, SchemaError
 from portal.requests import InvalidError, KeyReusedError, TooManyError
 from portal.states import ForbiddenEdgeError
 from portal.transitions import RefusedError
 from portal.web import pages
 from portal.web.dependencies import wants_html
 from portal.web.schemas import Fault, Problem
-from portal.web.views import NotFoundError
+from portal.web.views import HiddenError, NotFoundError
 
 LOG: Final = logging.getLogger("portal.web")
 _SHOWN: Final = 80
@@ -33,6 +35,9 @@ _OURS: Final[dict[type[Exception], int]] = {
     ForbiddenEdgeError: HTTPStatus.CONFLICT,
     KeyReusedError: HTTPStatus.CONFLICT,
     InvalidError: HTTPStatus.UNPROCESSABLE_ENTITY,
+    SchemaError: HTTPStatus.INTERNAL_SERVER_ERROR,
+    CheckError: HTTPStatus.INTERNAL_SERVER_ERROR,
+    EncryptionError: HTTPStatus.INTERNAL_SERVER_ERROR,
 }
 """What the errors of the portal's own modules come to; a subclass comes to the same."""
 
@@ -62,7 +67,7 @@ def respond(
 
 def _ours(request: Request, error: Exception) -> Response:
     status = next(code for kind, code in _OURS.items() if isinstance(error, kind))
-    if isinstance(error, DeniedError):
+    if isinstance(error, DeniedError | HiddenError):
         request.app.state.denials.note(request, "denied", str(error))
     return respond(request, status, str(error))
 
@@ -76,10 +81,13 @@ def _changed_meanwhile(request: Request, _: Exception) -> Response:
     return respond(request, HTTPStatus.CONFLICT, "somebody changed it at the same moment; look again")
 
 
-def _busy(request: Request, error: Exception) -> Response:
-    LOG.error("request %s: %s", getattr(request.state, "request_id", ""), error)
-    detail = "the database does not answer; try again"
-    return respond(request, HTTPStatus.SERVICE_UNAVAILABLE, detail, headers={"Retry-After": "5"})
+def fault_of(request: Request, error: Exception) -> Response:
+    """The answer when the portal itself has a fault; the log tells the rest."""
+    if isinstance(error, OperationalError):
+        detail = "the database does not answer; try again"
+        return respond(request, HTTPStatus.SERVICE_UNAVAILABLE, detail, headers={"Retry-After": "5"})
+    detail = "the portal itself has a fault here; its log tells more under this request's number"
+    return respond(request, HTTPStatus.INTERNAL_SERVER_ERROR, detail)
 
 
 def _http(request: Request, error: Exception) -> Response:
@@ -110,6 +118,5 @@ def register(app: FastAPI) -> None:
         app.add_exception_handler(kind, _ours)
     app.add_exception_handler(TooManyError, _too_many)
     app.add_exception_handler(StaleDataError, _changed_meanwhile)
-    app.add_exception_handler(OperationalError, _busy)
     app.add_exception_handler(HTTPException, _http)
     app.add_exception_handler(RequestValidationError, _invalid)

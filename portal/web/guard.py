@@ -74,12 +74,11 @@ class Envelope:
 
         try:
             await self._app(scope, receive, sealed)
-        except Exception:
+        except Exception as error:
             errors.LOG.exception("request %s failed", request.state.request_id)
             if begun:
                 raise
-            detail = "the portal itself has a fault here; its log tells more under this request's number"
-            await errors.respond(request, HTTPStatus.INTERNAL_SERVER_ERROR, detail)(scope, receive, sealed)
+            await errors.fault_of(request, error)(scope, receive, sealed)
 
     def _seal(self, headers: MutableHeaders, number: str) -> None:
         for name, value in self._headers.items():

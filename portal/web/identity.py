@@ -183,6 +183,9 @@ class Identity:
         try:
             found = self._who(request)
         except (UnknownError, tokens.BadTokenError) as error:
+            seconds = self._rate.wait(f"address:{request.state.address}")
+            if seconds:
+                return too_often(request, seconds)
             self._denials.note(request, "unknown", str(error))
             headers = {"WWW-Authenticate": "Bearer"}
             return errors.respond(request, HTTPStatus.UNAUTHORIZED, str(error), headers=headers)

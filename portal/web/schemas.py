@@ -12,7 +12,6 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 from portal.access import Action, Role
 from portal.states import Kind, State
 
-NAME_PATTERN = r"^[a-z][a-z0-9-]{1,38}$"
 DIGEST_PATTERN = r"^[0-9a-f]{64}$"
 
 

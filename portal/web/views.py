@@ -7,7 +7,7 @@ that was never given.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 from sqlalchemy import ColumnElement, or_, select
 from sqlalchemy.orm import Session
@@ -25,25 +25,35 @@ _NEWEST: Final = 10
 SECRET: Final = "[secret]"  # noqa: S105 - it stands for one
 _OF_RUN: Final = (Action.APPROVE, Action.DISCARD, Action.APPLY, Action.CANCEL, Action.FORCE)
 EVERYWHERE: Final = "*"
+_Seen = TypeVar("_Seen")
 
 
 class NotFoundError(Exception):
     """There is nothing of that name, or nothing that may be known to whoever asks."""
 
 
+class HiddenError(NotFoundError):
+    """There is something, but whoever asks may not know of it. They are told as of nothing; the audit is not."""
+
+
 def environment_of(session: Session, actor: Actor, name: str) -> Environment:
     """An environment that somebody may see. Raises NotFoundError."""
     found = session.get(Environment, name)
-    if found is None or not access.can(session, actor, Action.VIEW, found).allowed:
-        raise NotFoundError(f"there is no environment {name} that you have a role in")
-    return found
+    return _visible(session, actor, found, found, f"there is no environment {name} that you have a role in")
 
 
 def run_of(session: Session, actor: Actor, number: int) -> Run:
     """A run of an environment that somebody may see. Raises NotFoundError."""
     found = session.get(Run, number)
-    if found is None or not access.can(session, actor, Action.VIEW, found.where).allowed:
-        raise NotFoundError(f"there is no run {number} in an environment that you have a role in")
+    where = found.where if found is not None else None
+    return _visible(session, actor, found, where, f"there is no run {number} in an environment that you have a role in")
+
+
+def _visible(session: Session, actor: Actor, found: _Seen | None, where: Environment | None, told: str) -> _Seen:
+    if found is None or where is None:
+        raise NotFoundError(told)
+    if not access.can(session, actor, Action.VIEW, where).allowed:
+        raise HiddenError(told)
     return found
 
 
@@ -98,7 +108,7 @@ def reasons(
     where = environment_of(session, actor, name)
     about = run_of(session, actor, run) if run is not None else None
     if about is not None and about.environment != name:
-        raise NotFoundError(f"there is no run {run} in {name}")
+        raise NotFoundError(f"there is no run {run} in an environment that you have a role in")
     chosen = [action] if action else list(Action)
     return schemas.Reasons(environment=name, run=run, actions=may(session, actor, where, chosen, about))
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -171,7 +171,7 @@ def _pending(data: Mapping[str, Any]) -> str:
     return f"Cut off in the middle: {', '.join(map(str, data.get('operations') or ())) or 'nothing'}"
 
 
-_TELLERS: Final = {
+_TELLERS: Final[Mapping[str, Callable[[Mapping[str, Any]], str]]] = {
     "state": _state,
     "diagnostic": _diagnostic,
     "policy": _policy,
@@ -179,6 +179,7 @@ _TELLERS: Final = {
     "cancel": _cancel,
     "pending": _pending,
     "plan": lambda data: f"The plan: {data.get('headline', '')}",
+    "topology": lambda data: f"The topology is drawn anew: {len(data.get('nodes') or ())} boxes",
     "phase": lambda _: "The preview is as it was approved; now it is applied",
     "held": lambda data: f"Somebody else is at work: {data.get('reason', '')}",
     "unlocked": lambda data: f"The lock of the stack was taken off: {data.get('reason', '')}",

@@ -14,10 +14,9 @@ from portal.states import Kind, State
 from portal.tables import Environment, Run
 from portal.transitions import transition
 
-from .site import Site, new_database
+from .site import DIGEST, Site, new_database
 
 ANN, BOB, OPS_ACTOR = Actor("ann"), Actor("bob"), Actor("ops")
-DIGEST = "d" * 64
 
 
 @pytest.fixture

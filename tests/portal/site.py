@@ -8,12 +8,18 @@ from pathlib import Path
 from typing import Any
 
 import httpx
+from sqlalchemy import func, select
 
+from portal import requests
+from portal.audit import Actor
 from portal.database import Database
 from portal.settings import PortalSettings
-from portal.tables import Binding, Environment
+from portal.states import State
+from portal.tables import Binding, Environment, Job, Run
+from portal.transitions import transition
 from portal.web.app import create
 
+DIGEST = "d" * 64
 ORIGIN = "https://portal.example.org"
 SECRET = "a secret between the proxy and the portal"
 PROXY = ("10.0.0.1", 50000)
@@ -41,7 +47,10 @@ def new_database(url: str) -> Database:
 
 
 class Site:
-    """The application behind a proxy that signs people in. `dev` is of their team, `pay` of another."""
+    """The application behind a proxy that signs people in. `dev` is of their team, `pay` of another.
+
+    now: what the clock of the limits says.
+    """
 
     def __init__(self, folder: Path, **web: Any) -> None:
         folder.mkdir(parents=True, exist_ok=True)
@@ -61,7 +70,8 @@ class Site:
         with self.database.write() as session:
             session.add(Environment(name="pay", owner="payments", destroy_protected=False))
             session.add_all(Binding(environment=where, subject=who, role=role) for where, who, role in ROLES)
-        self.app = create(self.settings)
+        self.now = 0.0
+        self.app = create(self.settings, lambda: self.now)
         self._loop = asyncio.Runner()
 
     def close(self) -> None:
@@ -116,3 +126,32 @@ def signed_in(who: str) -> dict[str, str]:
         "x-portal-proxy-secret": SECRET,
         "x-forwarded-for": "198.51.100.9",
     }
+
+
+def ask(site: Site, settings: Any = None, who: str = "ann", where: str = "dev", **headers: str) -> int:
+    made = site.post(f"/environments/{where}/previews", {"settings": settings or {}}, who, **headers)
+    assert made.status_code == 201, made.text
+    number: int = made.json()["id"]
+    return number
+
+
+def planned(site: Site, number: int, digest: str = DIGEST) -> None:
+    """As a runner leaves a run after its preview."""
+    leave_planned(site.database, number, digest)
+
+
+def leave_planned(database: Database, number: int, digest: str = DIGEST, *, keep_job: bool = False) -> None:
+    """The same in a database. keep_job: the runner has not gone yet."""
+    runner = Actor("system:runner")
+    with database.write() as session:
+        run = session.get_one(Run, number)
+        if not keep_job:
+            session.delete(session.get_one(Job, number))
+        transition(session, run, State.PREVIEWING, runner)
+        run.changes = [{"operation": "create", "urn": "urn:x", "words": "a thing is created"}]
+        requests.planned(session, run, digest, runner)
+
+
+def count(site: Site, table: type) -> int:
+    with site.database.read() as session:
+        return session.scalar(select(func.count()).select_from(table)) or 0

@@ -17,7 +17,8 @@ from portal.states import Kind, State
 from portal.tables import Binding, Environment, Job, Lock, Run, Token, now
 from portal.transitions import RefusedError, transition
 
-from .conftest import ANN, BOB, DIGEST, add
+from .conftest import ANN, BOB, add
+from .site import DIGEST
 
 OPS, EVE, ROOT = Actor("ops"), Actor("eve"), Actor("root", groups=("platform",))
 QUEUE = TableQueue()

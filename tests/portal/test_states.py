@@ -26,8 +26,8 @@ from portal.states import EDGES, FINAL, Kind, State
 from portal.tables import Approval, Environment, Event, Lock, Run
 from portal.transitions import HeldError, RefusedError, environment, events_after, transition
 
-from .conftest import ANN, BOB, DIGEST, add
-from .site import new_database
+from .conftest import ANN, BOB, add
+from .site import DIGEST, new_database
 
 PEOPLE = ("ann", "bob", "eve")
 DIGESTS = ("a" * 64, "b" * 64)

@@ -9,6 +9,7 @@ from collections.abc import AsyncIterator, Sequence
 from typing import Any
 from unittest import mock
 
+from fastapi.sse import KEEPALIVE_COMMENT
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -219,7 +220,7 @@ def test_a_stream_ends_before_a_sign_in_can_grow_old(database: Database) -> None
     got = watch(database, number, how=Watching(lambda: True, keepalive=0.01, longest=0.05))
     assert ids(got) == list(range(1, last(database, number) + 1))
     assert not any("event" in each for each in events(got))
-    assert stream.KEEPALIVE_COMMENT in got
+    assert KEEPALIVE_COMMENT in got
 
 
 def test_when_the_database_fails_the_stream_is_cut_off_without_an_end(database: Database) -> None:

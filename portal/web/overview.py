@@ -1,0 +1,120 @@
+"""What the pages show beside the models of `views`: how an environment stands, and how far a run is."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from portal.states import FINAL, Kind, State
+from portal.tables import Event, Lock, Run
+from portal.topology import Topology, loaded
+from portal.web import words
+from portal.web.schemas import RunEvent
+from portal.web.stream import of_row
+
+LOG_LINES: Final = 500
+"""Lines of the log that a page shows, the newest."""
+ALL_LINES: Final = 5000
+"""And with `log=all`."""
+_CHANGES: Final = (Kind.UPDATE, Kind.DESTROY, Kind.REFRESH)
+_OF_RESOURCES: Final = ("begins", "done", "failed")
+
+
+@dataclass(frozen=True)
+class Standing:
+    """How an environment stands. waiting: runs that have not ended. writer: the number of the run that changes it now.
+
+    drift: the newest look for it since the last apply.
+    """
+
+    last_apply: Run | None
+    waiting: list[Run]
+    writer: int | None
+    drift: Run | None
+
+    @property
+    def drifted(self) -> bool:
+        """Whether the last look found something."""
+        return self.drift is not None and self.drift.state is State.SUCCEEDED
+
+
+def standing(session: Session, name: str) -> Standing:
+    """Of one environment, that whoever asks may see."""
+    here = select(Run).where(Run.environment == name)
+    newest = Run.changed.desc(), Run.id.desc()
+    applied = here.where(Run.kind.in_(_CHANGES), Run.state == State.SUCCEEDED).order_by(*newest).limit(1)
+    looked = here.where(Run.kind == Kind.DRIFT, Run.state.in_([State.SUCCEEDED, State.NO_CHANGES]))
+    last, drift = session.scalar(applied), session.scalar(looked.order_by(*newest).limit(1))
+    if last is not None and drift is not None and drift.changed < last.changed:
+        drift = None
+    open_ = here.where(Run.state.not_in(FINAL)).order_by(Run.id.desc()).limit(50)
+    lock = session.get(Lock, name)
+    return Standing(last, list(session.scalars(open_)), lock.run_id if lock else None, drift)
+
+
+def drawn(session: Session, run: Run | None) -> Topology | None:
+    """What a run found last of the ways that calls take; None where it found nothing."""
+    if run is None:
+        return None
+    of_run = select(Event.data).where(Event.run_id == run.id, Event.type == "topology").order_by(Event.seq.desc())
+    document = session.scalar(of_run.limit(1))
+    return loaded(document) if document else None
+
+
+@dataclass(frozen=True)
+class Step:
+    """How far a resource is. status: begins, done or failed."""
+
+    urn: str
+    text: str
+    status: str
+
+
+@dataclass(frozen=True)
+class Log:
+    """What has happened in a run. steps: of its present phase, or its last. seq: of the newest event."""
+
+    events: list[RunEvent]
+    steps: list[Step]
+    policies: list[dict[str, Any]]
+    applied: bool
+    seq: int
+    cut: bool
+
+
+def log(session: Session, number: int, lines: int = LOG_LINES) -> Log:
+    """Of one run."""
+    of_run = select(Event).where(Event.run_id == number)
+    newest = session.scalars(of_run.order_by(Event.seq.desc()).limit(lines + 1)).all()
+    events = [of_row(each) for each in reversed(newest[:lines])]
+    phase = session.scalar(of_run.where(Event.type == "phase").order_by(Event.seq.desc()).limit(1))
+    begun = phase.seq if phase else 0
+    told = session.scalars(of_run.where(Event.type.in_(_OF_RESOURCES), Event.seq > begun).order_by(Event.seq))
+    policies = session.scalars(of_run.where(Event.type == "policy").order_by(Event.seq))
+    return Log(
+        events=events,
+        steps=steps((each.type, each.data) for each in told),
+        policies=_each_once(each.data for each in policies),
+        applied=phase is not None,
+        seq=events[-1].seq if events else 0,
+        cut=len(newest) > lines,
+    )
+
+
+def steps(told: Iterable[tuple[str, Mapping[str, Any]]]) -> list[Step]:
+    """Each resource once, in the order in which they were begun, as it was last told of."""
+    found: dict[str, Step] = {}
+    for type_, data in told:
+        urn = words.plain(data.get("urn", ""))
+        found[urn] = Step(urn, words.event(type_, data), type_)
+    return list(found.values())
+
+
+def _each_once(policies: Iterable[dict[str, Any]]) -> list[dict[str, Any]]:
+    """A policy tells of a resource in each preview anew."""
+    found = {(each.get("rule"), each.get("urn"), each.get("message")): each for each in policies}
+    return list(found.values())

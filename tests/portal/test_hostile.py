@@ -1,0 +1,139 @@
+"""What hostile people get from the portal: nothing, and no knowledge of what is there."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+
+from portal import audit
+from portal.tables import Run
+
+from .site import DIGEST, Site, ask, count, planned, signed_in
+
+CLEAR = "hunter2hunter2hunter2"
+
+ALL = (
+    ("GET", "/environments/{e}", None),
+    ("GET", "/environments/{e}/why", None),
+    ("POST", "/environments/{e}/previews", {"kind": "destroy"}),
+    ("POST", "/environments/{e}/lock", {"reason": "mine"}),
+    ("POST", "/environments/{e}/unlock", None),
+    ("GET", "/runs/{r}", None),
+    ("POST", "/runs/{r}/approve", {"plan": DIGEST}),
+    ("POST", "/runs/{r}/apply", None),
+    ("POST", "/runs/{r}/discard", None),
+    ("POST", "/runs/{r}/cancel", None),
+    ("POST", "/runs/{r}/force", None),
+    ("GET", "/runs?environment={e}", None),
+    ("GET", "/audit?environment={e}", None),
+)
+
+
+@pytest.mark.parametrize(("method", "path", "body"), ALL)
+def test_another_teams_environment_is_no_different_from_none(site: Site, method: str, path: str, body: Any) -> None:
+    theirs = ask(site, who="pam", where="pay")
+    planned(site, theirs)
+    headers = {**signed_in("ann"), "sec-fetch-site": "same-origin"}
+
+    def asked(environment: str, run: int) -> tuple[int, str]:
+        concrete = path.replace("{e}", environment).replace("{r}", str(run))
+        answer = site.send(method, concrete, headers, json=body)
+        found = answer.json()
+        found.pop("request_id")
+        return answer.status_code, json.dumps(found).replace(environment, "…").replace(f"run {run} ", "run … ")
+
+    assert asked("pay", theirs) == asked("gone", 4711)
+    assert asked("pay", theirs)[0] == 404
+    with site.database.read() as session:
+        rows = [json.loads(line) for line in audit.export(session)]
+    assert [row["actor"] for row in rows if row["action"] == "request.denied"] == ["ann", "ann"]
+    assert site.get(f"/runs/{theirs}", "pam").json()["state"] == "awaiting_approval"
+
+
+NAMES = (
+    "--stack",
+    "-v",
+    "%2e%2e",
+    "%2e%2e%2fpay",
+    "dev%2f..%2fpay",
+    "dev%00",
+    "dev%0a",
+    "dev ",
+    "DEV",
+    "d",
+    "x" * 40,
+    "dev;id",
+    "$(id)",
+    "%F0%9F%92%A3",
+    "*",
+    "%2A",
+)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_name_that_is_none_leads_nowhere(site: Site, name: str) -> None:
+    for method, path in (("GET", f"/environments/{name}"), ("POST", f"/environments/{name}/previews")):
+        for who in ("ann", "root"):
+            headers = {**signed_in(who), "sec-fetch-site": "same-origin"}
+            answer = site.send(method, path, headers, json={"settings": {}} if method == "POST" else None)
+            assert answer.status_code in (404, 405, 422), (method, path)
+            assert answer.headers["content-type"] == "application/problem+json"
+    assert count(site, Run) == 0
+
+
+@pytest.mark.parametrize("number", ["0", "-1", "1.5", "x", "9" * 30, "1e3", "1%00", "٣"])
+def test_a_number_that_is_none_leads_nowhere(site: Site, number: str) -> None:
+    assert site.get(f"/runs/{number}").status_code == 422
+    assert site.get(f"/runs?before={number}").status_code == 422
+    assert site.post(f"/runs/{number}/apply").status_code == 422
+
+
+BODIES: dict[str, bytes] = {
+    "nothing": b"",
+    "no JSON": b"{",
+    "a list": b"[]",
+    "another kind": b'{"kind": "erase"}',
+    "something more": b'{"kind": "update", "settings": {}, "requester": "bob"}',
+    "not a number": b'{"settings": {"a": NaN}}',
+    "no number at all": b'{"settings": {"a": [1, -Infinity, 1e999]}}',
+    "half a character": b'{"settings": {"a": "\\ud800"}}',
+    "half a name": b'{"settings": {"\\udfff": 1}}',
+    "a zero": b'{"settings": {"a": "x\\u0000y"}}',
+    "no UTF-8": b'{"settings": {"a": "\xff"}}',
+    "deep": b'{"settings": ' + b'{"a":' * 40 + b"1" + b"}" * 41,
+    "deeper": b'{"settings": ' + b"[" * 100_000,
+    "endless digits": b'{"settings": {"a": ' + b"9" * 10_000 + b"}}",
+    "settings of text": b'{"settings": "-f /etc/passwd"}',
+    "a secret in clear": json.dumps({"settings": {"x:services": {"o": {"secrets": {"URL": CLEAR}}}}}).encode(),
+    "a secret in a wrong place": json.dumps({"settings": CLEAR}).encode(),
+    "a secret beside": json.dumps({"settings": {"a": {"secrets": {"k": CLEAR}}, "b": "\x00"}}).encode(),
+}
+
+
+@pytest.mark.parametrize("body", BODIES.values(), ids=BODIES)
+def test_a_body_that_is_not_right_makes_no_run_and_comes_not_back(site: Site, body: bytes) -> None:
+    headers = {**signed_in("ann"), "sec-fetch-site": "same-origin", "content-type": "application/json"}
+    answer = site.send("POST", "/environments/dev/previews", headers, content=body)
+    assert answer.status_code in (400, 422)
+    assert answer.json()["detail"]
+    assert "hunter2" not in answer.text
+    assert count(site, Run) == 0
+    with site.database.read() as session:
+        assert not any("hunter2" in line for line in audit.export(session))
+
+
+def test_everything_that_is_wrong_is_named_at_once(site: Site) -> None:
+    answer = site.post("/environments/dev/previews", {"kind": "erase", "more": 1, "settings": {"a": "\x00"}})
+    found = {each["path"]: each["message"] for each in answer.json()["errors"]}
+    assert set(found) == {"kind", "more", "settings"}
+    assert "'update', 'destroy'" in found["kind"]
+    assert "not 'erase'" in found["kind"]
+
+
+def test_no_answer_sends_a_browser_elsewhere(site: Site) -> None:
+    for path in ("/runs/", "//evil.example.org/", "/environments/dev/", "/static"):
+        answer = site.send("GET", path, {**signed_in("ann"), "host": "evil.example.org"})
+        assert "evil" not in answer.headers.get("location", ""), path
+        assert not answer.is_redirect, path

@@ -1,0 +1,534 @@
+"""What people see: every page for every role, in valid HTML, usable without a script, and safe whatever is in it."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+from unittest import mock
+
+import pytest
+
+from portal.access import Action
+from portal.settings import Target
+from portal.states import FINAL, RUNNING, Kind, State
+from portal.tables import Approval, Binding, Environment, Run
+from portal.transitions import record, transition
+from portal.web import assets, overview, words
+from tests.conftest import CHECKOUT
+
+from .browser import Browser
+from .conftest import ANN, add
+from .site import BROWSER, DIGEST, PROXY, Site, signed_in
+
+EVERYBODY = ("ann", "bob", "eve", "ops", "boss", "root", "pam", "nobody")
+EVIL = "\x1b[31m\"'><img src=x onerror=alert(1)><script>alert(1)</script></textarea>{{7*191919}}"
+SVG_TAGS = {"svg", "title", "desc", "rect", "text", "tspan", "g", "path", "line"}
+EVENTS = ("begins", "done", "failed", "diagnostic", "policy", "plan", "held", "cancel", "runner", "state", EVIL)
+EVENT = ("op", "type", "message", "severity", "rule", "level", "reason", "headline", "actor", "state")
+URN = f"urn:pulumi:dev::grpc-platform::aws:lb/targetGroup:TargetGroup::{EVIL}"
+SETTINGS: dict[str, Any] = {
+    "aws:region": "eu-west-1",
+    "grpc-platform:existing": {"hosted_zone": {"id": "Z0LOCAL0EXAMPLE0ZONE", "name": "local.example.com"}},
+    "grpc-platform:network": {"cidr": "10.10.0.0/16", "zones": ["eu-west-1a", "eu-west-1b"]},
+    "grpc-platform:cluster": {
+        "public_access_cidrs": ["203.0.113.0/24"],
+        "node_groups": {"general": {"instance_types": ["m7g.large"], "min": 2, "max": 4}},
+    },
+    "grpc-platform:load_balancers": {"public": {"scheme": "internet-facing"}},
+    "grpc-platform:services": {
+        "orders": {
+            "protocol": "grpc",
+            "port": 50051,
+            "grpc_services": ["acme.orders.v1.Orders"],
+            "expose": {"alb": {"host": "orders.local.example.com"}},
+            "secrets": {"TOKEN": {"secure": "v1:abc"}},
+        }
+    },
+}
+
+
+@pytest.fixture
+def site(new_site: Callable[..., Site]) -> Site:
+    """With a program, and settings as they were applied."""
+    found = new_site()
+    targets = {"dev": Target(program=CHECKOUT, stack="dev")}
+    found.app.state.settings = found.settings.model_copy(update={"targets": targets})
+    with found.database.write() as session:
+        session.get_one(Environment, "dev").settings = SETTINGS
+    return found
+
+
+def change(operation: str, name: str, **other: Any) -> dict[str, Any]:
+    return {
+        "operation": operation,
+        "urn": f"urn:pulumi:dev::p::aws:lb/targetGroup:TargetGroup::{name}",
+        "type": "aws:lb/targetGroup:TargetGroup",
+        "name": name,
+        "keys": ["port"],
+        "protect": False,
+        "properties": [{"path": "port", "old": "1", "new": "2"}],
+        "words": f"TargetGroup {name} is {operation}d",
+        **other,
+    }
+
+
+def finding(**other: Any) -> dict[str, Any]:
+    return {
+        "rule": "ALB006",
+        "title": "A gRPC target group checks gRPC health",
+        "kind": "violation",
+        "level": "mandatory",
+        "blocks": True,
+        "urn": "urn:pulumi:dev::p::aws:lb/targetGroup:TargetGroup::grpc",
+        "path": "healthCheck.matcher",
+        "message": "matcher is 200",
+        "remedy": "Set matcher to 0-99",
+        **other,
+    }
+
+
+def waiting(site: Site, **values: Any) -> int:
+    """A run that waits for approval, with a plan."""
+    number = add(site.database, State.AWAITING_APPROVAL)
+    with site.database.write() as session:
+        run = session.get_one(Run, number)
+        run.changes = [change("replace", "db", protect=True), change("delete", "old"), change("create", "new")]
+        run.verdict = {"rules": 98, "resources": 3, "blocks": False, "findings": []}
+        for key, value in values.items():
+            setattr(run, key, value)
+    return number
+
+
+def led(site: Site, *states: State, kind: Kind = Kind.UPDATE, reason: str = "") -> int:
+    """A run led through states."""
+    number = add(site.database, State.QUEUED, kind)
+    with site.database.write() as session:
+        run = session.get_one(Run, number)
+        for each in states:
+            if each is State.AWAITING_APPROVAL:
+                run.plan_digest = DIGEST
+            if each is State.APPROVED:
+                run.approvals.append(Approval(run_id=number, actor="bob", plan_digest=DIGEST))
+                session.flush()
+            transition(session, run, each, ANN, reason)
+    return number
+
+
+_BEFORE: dict[State, tuple[State, ...]] = {
+    State.QUEUED: (),
+    State.PREVIEWING: (State.PREVIEWING,),
+    State.AWAITING_APPROVAL: (State.PREVIEWING, State.AWAITING_APPROVAL),
+    State.APPROVED: (State.PREVIEWING, State.AWAITING_APPROVAL, State.APPROVED),
+    State.APPLYING: (State.PREVIEWING, State.AWAITING_APPROVAL, State.APPROVED, State.APPLYING),
+}
+
+
+def way_to(state: State) -> tuple[State, ...]:
+    """The states on the way to a state."""
+    if state in _BEFORE:
+        return _BEFORE[state]
+    first = State.PREVIEWING
+    if state in (State.DISCARDED, State.SUPERSEDED):
+        first = State.AWAITING_APPROVAL
+    if state in (State.SUCCEEDED, State.STALE):
+        first = State.APPLYING
+    return (*_BEFORE[first], state)
+
+
+@pytest.mark.parametrize("who", EVERYBODY)
+def test_every_page_is_there_for_every_role(site: Site, who: str) -> None:
+    number = waiting(site)
+    drift = led(site, State.PREVIEWING, State.SUCCEEDED, kind=Kind.DRIFT)
+    browser = Browser(site, who)
+    pages = [
+        "/",
+        "/runs",
+        f"/runs/{number}",
+        f"/runs/{drift}",
+        "/tokens",
+        "/audit",
+        "/audit?environment=dev",
+        "/nothing",
+    ]
+    where = "/environments/dev"
+    pages += [where, *(f"{where}/{each}" for each in ("why", f"why?run={number}", "settings", "destroy"))]
+    pages += [f"{where}/settings?{each}" for each in ("workload=orders", "workload=new", "view=yaml")]
+    pages += [f"{where}/settings?at=/grpc-platform:{each}" for each in ("network", "cluster", "lattice")]
+    seen = {path: (browser.open(path), browser.status) for path in pages}
+    for path, (page, status) in seen.items():
+        assert status in (200, 403, 404), (path, page.text)
+        assert f"Signed in as {who}" in page.text
+    outsider = who in ("pam", "nobody")
+    assert seen[where][1] == seen[f"/runs/{number}"][1] == (404 if outsider else 200)
+    assert seen["/"][1] == seen["/runs"][1] == seen["/tokens"][1] == 200
+    assert seen["/audit?environment=dev"][1] == (200 if who in ("boss", "root") else 404 if outsider else 403)
+
+
+@pytest.mark.parametrize("state", list(State))
+def test_a_run_in_every_state_says_how_it_is_and_what_comes_next(site: Site, state: State) -> None:
+    number = led(site, *way_to(state))
+    for who in ("ann", "bob", "ops", "boss", "eve"):
+        page = Browser(site, who).open(f"/runs/{number}")
+        assert words.STATES[state].title in page.text
+        assert words.STATES[state].next in page.text
+    assert ("data-events" in page.html) == (state not in FINAL)
+    assert ('http-equiv="refresh"' in page.html) == (state in RUNNING or state is State.QUEUED)
+
+
+def test_everything_has_words() -> None:
+    assert set(words.STATES) == set(State)
+    assert set(words.KINDS) == set(Kind)
+    assert set(words.ACTIONS) == set(Action)
+    assert {each.tone for each in words.STATES.values()} == {"quiet", "busy", "wait", "good", "bad"}
+
+
+def test_what_is_lost_is_said_first(site: Site) -> None:
+    text = Browser(site, "bob").open(f"/runs/{waiting(site)}").text
+    order = [
+        "1 replaced, 1 deleted, 1 created",
+        "Protected resources would be lost",
+        "Replaced: the old one goes and a new one comes: 1",
+        "Deleted: 1",
+        "Created: 1",
+        DIGEST,
+    ]
+    places = [text.index(each) for each in order]
+    assert places == sorted(places)
+
+
+def test_each_policy_says_what_helps(site: Site) -> None:
+    number = led(site, State.PREVIEWING, State.POLICY_FAILED, reason="against it: ALB006")
+    with site.database.write() as session:
+        verdict = {
+            "rules": 98,
+            "resources": 3,
+            "blocks": True,
+            "findings": [finding(), finding(blocks=False, rule="X1")],
+        }
+        session.get_one(Run, number).verdict = verdict
+        engine = {"rule": "CAME-LATE", "urn": "", "level": "mandatory", "message": "only the engine said this"}
+        record(session, number, "policy", engine)
+        record(session, number, "policy", {**engine, "rule": "ALB006", "urn": finding()["urn"]})
+    page = Browser(site, "ann").open(f"/runs/{number}")
+    assert "1 of 2 stand against the change" in page.text
+    assert "Set matcher to 0-99" in page.text
+    assert page.html.count("only the engine said this</pre>") == 1
+    assert not any("Approve this plan" in each.buttons for each in page.forms)
+
+
+def test_nobody_writes_into_a_page(site: Site) -> None:
+    number = waiting(site, reason=EVIL, requester=EVIL, settings={EVIL: EVIL})
+    with site.database.write() as session:
+        where, run = session.get_one(Environment, "dev"), session.get_one(Run, number)
+        where.owner = where.locked_by = where.locked_reason = EVIL
+        where.settings = {
+            **SETTINGS,
+            "grpc-platform:services": {EVIL: {"grpc_services": [EVIL], "port": EVIL}},
+            EVIL: EVIL,
+        }
+        diff = {"path": EVIL, "old": EVIL, "new": EVIL}
+        run.changes = [change("replace", EVIL, urn=URN, type=EVIL, words=EVIL, protect=True, properties=[diff])]
+        run.verdict = {"rules": 1, "resources": 1, "findings": [finding(**dict.fromkeys(finding(), EVIL))]}
+        run.approvals.append(Approval(run_id=number, actor=EVIL, plan_digest=DIGEST))
+        for type_ in EVENTS:
+            record(session, number, type_, {**dict.fromkeys(EVENT, EVIL), "urn": URN})
+    pages = ["/", "/runs", f"/runs/{number}", "/audit", "/environments/dev", "/environments/dev/destroy"]
+    pages += [f"/environments/dev/{each}" for each in ("why", "settings", "settings?at=all", "settings?view=yaml")]
+    pages += [
+        "/runs?environment=%3Cscript%3E",
+        "/environments/%3Cscript%3E",
+        "/environments/dev/settings?workload=%3Cscript%3E",
+    ]
+    for path in pages:
+        browser = Browser(site, "root")
+        page = browser.open(path)  # checks that no script, handler or foreign address is in it
+        assert page.tags["script"] == 1, path
+        assert page.tags["img"] == 1 + page.html.count('topology.svg" alt'), path
+        assert "\x1b" not in page.html
+        assert "1343433" not in page.html, path
+    answer = site.get(f"/runs/{number}", "root", accept=BROWSER)
+    assert "default-src 'self'" in answer.headers["content-security-policy"]
+    assert "unsafe" not in answer.headers["content-security-policy"]
+
+
+def test_the_whole_way_needs_no_script(site: Site) -> None:
+    ann, bob = Browser(site, "ann"), Browser(site, "bob")
+    ann.open("/environments/dev/settings")
+    ann.press("Go on", workload="stock")
+    page = ann.press(
+        "Preview the change",
+        **{
+            "v:/grpc-platform:services/stock/protocol": "grpc",
+            "v:/grpc-platform:services/stock/port": "50052",
+            "v:/grpc-platform:services/stock/grpc_services": "acme.stock.v1.Stock",
+        },
+    )
+    assert "Your request is in the queue" in page.text
+    number = int(re.findall(r"/runs/(\d+)", ann.path)[0])
+    with site.database.write() as session:
+        run = session.get_one(Run, number)
+        assert run.settings["grpc-platform:services"]["stock"]["port"] == 50052
+        assert run.settings["grpc-platform:services"]["orders"] == SETTINGS["grpc-platform:services"]["orders"]
+        transition(session, run, State.PREVIEWING, ANN)
+        run.plan_digest, run.changes = DIGEST, [change("create", "stock")]
+        transition(session, run, State.AWAITING_APPROVAL, ANN)
+    assert "you are requester in dev; to approve you must be approver or admin" in ann.open(f"/runs/{number}").text
+    bob.open(f"/runs/{number}")
+    assert "Your approval is noted" in bob.press("Approve this plan").text
+    ann.open(f"/runs/{number}")
+    assert "The apply is in the queue" in ann.press("Apply this plan").text
+    with site.database.read() as session:
+        assert session.get_one(Run, number).state is State.APPROVED
+        assert site.app.state.queue.waiting(session) == [number]
+
+
+def test_a_plan_is_discarded_and_a_run_cancelled(site: Site) -> None:
+    ann, ops = Browser(site, "ann"), Browser(site, "ops")
+    ann.open(f"/runs/{waiting(site)}")
+    assert "nobody wants it" in ann.press("Discard", reason="nobody wants it").text
+    ann.open("/environments/dev")
+    ann.press("Look for drift")
+    assert words.STATES[State.CANCELLED].title in ann.press("Cancel").text
+    ops.open(f"/runs/{led(site, *_BEFORE[State.APPLYING])}")
+    assert "It was asked to end" in ops.press("Cancel").text
+    assert "to force you must be admin" in ops.page.text
+    boss = Browser(site, "boss")
+    boss.open(ops.path)
+    assert "at once" in boss.press("End it at once").text
+
+
+def test_an_environment_is_locked_with_a_reason_and_unlocked(site: Site) -> None:
+    ops = Browser(site, "ops")
+    ops.open("/environments/dev")
+    assert "Release week" in ops.press("Lock", reason="release week").text
+    assert "Locked by ops" in Browser(site, "eve").open("/").text
+    assert "The environment is unlocked" in ops.press("Unlock").text
+    ops.press("Lock", reason=" ")
+    assert ops.status == 422
+    assert "Say why, for those who have to wait" in ops.page.text
+
+
+def test_to_destroy_the_name_is_typed(site: Site) -> None:
+    ann = Browser(site, "ann")
+    page = ann.open("/environments/dev/destroy")
+    assert "orders" in page.text
+    ann.press("Preview the destruction", confirm="prod")
+    assert ann.status == 422
+    ann.press("Preview the destruction", confirm="dev")
+    assert ann.status == 200
+    with site.database.read() as session:
+        assert [each.kind for each in session.query(Run)] == [Kind.DESTROY]
+
+
+def test_a_form_sent_twice_makes_one_run(site: Site) -> None:
+    ann = Browser(site, "ann")
+    ann.open("/environments/dev/settings?workload=orders")
+    form = ann.page
+    ann.press("Preview the change", **{"v:/grpc-platform:services/orders/port": "50055"})
+    first, ann.page = ann.path, form
+    ann.press("Preview the change", **{"v:/grpc-platform:services/orders/port": "50055"})
+    assert ann.path == first
+
+
+def test_what_is_wrong_is_said_at_its_field_and_above_with_links(site: Site) -> None:
+    ann = Browser(site, "ann")
+    ann.open("/environments/dev/settings?workload=orders")
+    port, secret = "v:/grpc-platform:services/orders/port", "v:/grpc-platform:services/orders/secrets/TOKEN"
+    page = ann.press("Preview the change", **{port: "seventy", secret: "hunter2hunter2"})
+    assert ann.status == 422
+    assert "1 thing is not right yet" in page.text
+    control = next(each for each in page.form("Preview the change").controls if each.name == port)
+    assert control.value == "seventy"
+    assert (f"#{control.id}", "") in page.links
+    assert "hunter2" not in page.html
+    assert "Secrets are never sent back" in page.text
+    with site.database.read() as session:
+        assert session.query(Run).count() == 0
+
+
+def test_settings_that_moved_meanwhile_are_not_written_over(site: Site) -> None:
+    ann = Browser(site, "ann")
+    ann.open("/environments/dev/settings?workload=orders")
+    with site.database.write() as session:
+        session.get_one(Environment, "dev").settings_version = 7
+    page = ann.press("Preview the change")
+    assert ann.status == 422
+    assert "Other settings were applied since this form was made" in page.text
+    ann.press("Preview the change")
+    assert ann.status == 200
+
+
+def test_yaml_is_judged_in_the_same_way_with_its_lines(site: Site) -> None:
+    ann = Browser(site, "ann")
+    page = ann.open("/environments/dev/settings?view=yaml")
+    text = next(each.value for each in page.form("Preview the change").controls if each.name == "yaml")
+    assert "v1:abc" not in text
+    page = ann.press("Preview the change", yaml=text.replace("port: 50051", "prot: 50051"))
+    line = 1 + next(place for place, each in enumerate(text.split("\n")) if "port: 50051" in each)
+    assert ann.status == 422
+    assert f"Line {line}" in page.text
+    ann.press("Preview the change", yaml="config: [")
+    assert ann.status == 422
+    ann.press("Preview the change", yaml=text.replace("port: 50051", "port: 50053"))
+    assert ann.status == 200
+    with site.database.read() as session:
+        services = session.query(Run).one().settings["grpc-platform:services"]
+        assert services["orders"]["port"] == 50053
+        assert services["orders"]["secrets"] == {"TOKEN": {"secure": "v1:abc"}}
+
+
+def test_whoever_may_not_change_settings_only_reads_them(site: Site) -> None:
+    page = Browser(site, "eve").open("/environments/dev/settings")
+    assert "You cannot change them: you are viewer in dev" in page.text
+    assert "v1:abc" not in page.html
+    headers = {**signed_in("eve"), "sec-fetch-site": "same-origin", "accept": BROWSER}
+    answer = site.send("POST", "/environments/dev/settings", headers, data={"at": "all"})
+    assert answer.status_code == 403
+
+
+def test_a_token_is_shown_once(site: Site) -> None:
+    ann = Browser(site, "ann")
+    ann.open("/tokens")
+    page = ann.press("Make the token", name="pipeline", actions=["preview", "view"])
+    secret = next(each for each in re.findall(r'value="(gp_[^"]+)"', page.html))
+    assert "preview:dev, view:dev" in page.text
+    assert secret not in ann.open("/tokens").html
+    assert "Revoked" in ann.press("Revoke").text
+    assert site.send("GET", "/", {"authorization": f"Bearer {secret}"}).status_code == 401
+
+
+def test_runs_are_filtered_and_their_emptiness_says_what_to_do(site: Site) -> None:
+    ann = Browser(site, "ann")
+    assert "make the first preview" in ann.open("/runs").text
+    number = waiting(site)
+    ann.open("/runs")
+    assert (f"/runs/{number}", "") in ann.press("Show", state="awaiting_approval", environment="dev").links
+    assert "No run is like that" in ann.press("Show", state="failed").text
+    assert "You have no role in any environment yet" in Browser(site, "nobody").open("/").text
+
+
+def test_the_audit_is_for_admins_and_of_what_they_are_admins_of(site: Site) -> None:
+    waiting(site)
+    assert "you are requester in * to audit" not in Browser(site, "ann").open("/audit").text
+    with site.database.write() as session:
+        session.add(Binding(environment="prod", subject="user:boss", role="admin"))
+    boss = Browser(site, "boss")
+    assert "You may read the audit of dev, prod" in boss.open("/audit").text
+    assert "run.awaiting_approval" in boss.press("Show", environment="dev").text
+    page = Browser(site, "root").open("/audit")
+    assert ("/audit/export", "") in page.links
+
+
+@pytest.mark.parametrize(
+    ("status", "said"),
+    [
+        (401, "Please sign in"),
+        (403, "That is not yours to do"),
+        (404, "There is nothing here"),
+        (409, "Things have changed"),
+        (413, "That is too much at once"),
+        (422, "Something is wrong with what was sent"),
+        (429, "That was too fast"),
+        (500, "The portal has a fault"),
+    ],
+)
+def test_every_failure_says_what_to_do_next(new_site: Callable[..., Site], status: int, said: str) -> None:
+    site = new_site(body_limit=100, requests_per_minute=3 if status == 429 else 600)
+    number = add(site.database, State.AWAITING_APPROVAL)
+    unsafe = {"sec-fetch-site": "same-origin", "accept": BROWSER}
+    for _ in range(4 if status == 429 else 1):
+        who, method, path, data = {
+            401: ("", "GET", "/", None),
+            403: ("eve", "POST", f"/runs/{number}/discard", {"reason": ""}),
+            404: ("ann", "GET", "/environments/pay", None),
+            409: ("bob", "POST", f"/runs/{number}/approve", {"plan": "e" * 64}),
+            413: ("ops", "POST", "/environments/dev/lock", {"reason": "x" * 200}),
+            422: ("ops", "POST", "/environments/dev/lock", {"nothing": "x"}),
+            429: ("ann", "GET", "/", None),
+            500: ("ann", "GET", "/environments/dev", None),
+        }[status]
+        broken = RuntimeError("secret inside") if status == 500 else None
+        with mock.patch.object(overview, "standing", side_effect=broken):
+            answer = site.send(method, path, {**(signed_in(who) if who else {}), **unsafe}, data=data, client=PROXY)
+    assert answer.status_code == status, answer.text
+    browser = Browser(site, who)
+    page = browser._seen(path, answer)
+    assert said in page.text
+    assert "What to do next" in page.text
+    assert answer.headers["x-request-id"] in page.text
+    assert "secret inside" not in page.text
+
+
+def test_static_files_are_kept_for_ever_under_the_name_of_their_content(site: Site) -> None:
+    page = site.get("/", accept=BROWSER).text
+    for url in assets.URLS.values():
+        assert url in page
+        answer = site.send("GET", url)
+        assert answer.headers["cache-control"] == "public, max-age=31536000, immutable"
+    assert site.send("GET", "/static/portal.css").status_code == 404
+    assert site.send("GET", "/static/..%2fpages.py").status_code == 404
+
+
+def test_the_development_sign_in_is_a_page_with_a_button_each(new_site: Callable[..., Site]) -> None:
+    site = new_site(development={"people": {"ann": ["shop"], "bob": []}}, origin="http://127.0.0.1:8080")
+    here: dict[str, Any] = {"client": ("127.0.0.1", 5), "base": "http://127.0.0.1:8080"}
+    headers = {"accept": BROWSER, "sec-fetch-site": "same-origin"}
+    shown = site.send("GET", "/sign-in", headers, **here)
+    assert "Be ann" in shown.text
+    chosen = site.send("POST", "/sign-in", headers, data={"person": "ann"}, **here)
+    assert (chosen.status_code, chosen.headers["location"]) == (303, "/")
+    cookie = chosen.headers["set-cookie"].partition(";")[0]
+    assert "Signed in as <strong>ann" in site.send("GET", "/", {**headers, "cookie": cookie}, **here).text
+    left = site.send("POST", "/sign-out", {**headers, "cookie": cookie}, **here)
+    assert (left.status_code, left.headers["location"]) == (303, "/sign-in")
+
+
+def test_colours_can_be_told_apart_in_light_and_dark() -> None:
+    css = Path(assets.__file__).with_name("static").joinpath("portal.css").read_text("utf-8")
+    light, dark = (dict(re.findall(r"--([a-z-]+): (#[0-9a-f]{6})", block)) for block in css.split("@media", 2)[:2])
+    text = [("ink", "page"), ("ink", "surface"), ("ink", "code-back"), ("muted", "page"), ("muted", "surface")]
+    text += [("accent", "surface"), ("accent", "page"), ("on-accent", "accent"), ("on-danger", "danger")]
+    text += [(tone, f"{tone}-back") for tone in ("good", "wait", "bad", "busy", "quiet")]
+    text += [(tone, "surface") for tone in ("good", "bad", "accent")]
+    for colours in (light, dark):
+        for ink, back in text:
+            assert contrast(colours[ink], colours[back]) >= 4.5, (ink, back)
+        for edge in ("edge", "focus"):
+            assert contrast(colours[edge], colours["surface"]) >= 3
+
+
+def contrast(one: str, other: str) -> float:
+    """WCAG 2.2, contrast ratio."""
+
+    def luminance(colour: str) -> float:
+        parts = [int(colour[at : at + 2], 16) / 255 for at in (1, 3, 5)]
+        red, green, blue = (each / 12.92 if each <= 0.04045 else ((each + 0.055) / 1.055) ** 2.4 for each in parts)
+        return 0.2126 * red + 0.7152 * green + 0.0722 * blue
+
+    lighter, darker = sorted((luminance(one), luminance(other)), reverse=True)
+    return (lighter + 0.05) / (darker + 0.05)
+
+
+def test_the_topology_is_drawn_and_told_in_words(site: Site) -> None:
+    number = waiting(site)
+    node = {"key": URN, "column": 0, "kind": "load balancer", "name": EVIL, "detail": "", "operation": "create"}
+    with site.database.write() as session:
+        record(session, number, "topology", {"nodes": [node], "edges": [], "networks": []})
+    page = Browser(site, "eve").open(f"/runs/{number}")
+    assert page.tags["img"] == 2
+    assert "load balancer" in page.text
+    drawing = site.get(f"/runs/{number}/topology.svg", "eve")
+    assert drawing.headers["content-type"] == "image/svg+xml"
+    assert set(re.findall(r"<([a-z]+)", drawing.text)) <= SVG_TAGS
+    assert site.get("/environments/dev/topology.svg", "eve").status_code == 404
+    assert site.get(f"/runs/{number}/topology.svg", "pam").status_code == 404
+    with site.database.write() as session:
+        run = session.get_one(Run, number)
+        run.approvals.append(Approval(run_id=number, actor="bob", plan_digest=DIGEST))
+        session.flush()
+        for state in (State.APPROVED, State.APPLYING, State.SUCCEEDED):
+            transition(session, run, state, ANN)
+    assert site.get("/environments/dev/topology.svg", "eve").status_code == 200
+    assert "load balancer" in Browser(site, "eve").open("/environments/dev").text
