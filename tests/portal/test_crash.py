@@ -19,9 +19,10 @@ import pytest
 
 from portal.states import Kind, State
 from portal.tables import Audit, Job
+from tests.conftest import CHECKOUT
 
 from .test_runner import names
-from .world import CHECKOUT, OPS, Portal, kill, new_portal
+from .world import OPS, Portal, kill, new_portal
 
 pytestmark = [pytest.mark.engine, pytest.mark.slow, pytest.mark.timeout(600)]
 
@@ -60,7 +61,7 @@ def settings_of(portal: Portal, port: int) -> Path:
     """The file of the portal's settings, with a web process in it."""
     file: Path = portal.worker._file
     document = json.loads(file.read_text())
-    people = {"ann": [], "bob": [], "ops": []}
+    people: dict[str, list[str]] = {"ann": [], "bob": [], "ops": []}
     document["web"] = {"port": port, "origin": f"http://127.0.0.1:{port}", "development": {"people": people}}
     file.write_text(json.dumps(document))
     return file
