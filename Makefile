@@ -74,4 +74,4 @@ check: setup
 	@$(RUN) -m checks "$$env" $${base:+--base "$$base"}
 
 portal: setup
-	@$(RUN) -m portal.sample $${port:+--port "$$port"}
+	@$(RUN) -m tools.portal_sample $${port:+--port "$$port"}

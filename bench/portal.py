@@ -87,7 +87,7 @@ def _started(folder: Path) -> Iterator[str]:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
-    command = [sys.executable, "-m", "portal.sample", "--port", str(port), "--folder", str(folder)]
+    command = [sys.executable, "-m", "tools.portal_sample", "--port", str(port), "--folder", str(folder)]
     process = subprocess.Popen(command, cwd=environment.here().checkout, stdout=subprocess.DEVNULL)
     try:
         _until_ready(process, f"http://127.0.0.1:{port}")

@@ -15,7 +15,7 @@ ALLOWED: dict[str, set[str]] = {
     "samples": set(),
     "probe": set(),
     "portal": {"components.settings", "policies"},
-    "tools": {"local_cloud", "components.settings", "components.crd_files"},
+    "tools": {"local_cloud", "components.settings", "components.crd_files", "portal"},
     "bench": {"tools", "local_cloud", "components.settings", "policies"},
 }
 PROVIDER_SDKS = {"pulumi", "pulumi_aws", "pulumi_eks", "pulumi_kubernetes"}

@@ -47,8 +47,9 @@ def _readable(value: Any) -> Any:
 
 
 def _plain(problem: Problem) -> dict[str, Any]:
-    first, *rest = (*map(str, problem.path), "")[: max(1, len(problem.path))]
-    path = [f"{problem.namespace}:{first}", *rest] if problem.path else []
+    path = [str(part) for part in problem.path]
+    if path:
+        path[0] = f"{problem.namespace}:{path[0]}"
     return {"path": path, "where": problem.where, "message": problem.message}
 
 

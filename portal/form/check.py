@@ -25,7 +25,7 @@ def check(checkout: File, settings: Mapping[str, Any], *, pending: Collection[Pa
     """Everything that is wrong with a stack file's `config`, in the words of `pulumi preview`; nothing for sound ones.
 
     checkout: the environment's program, with its `.venv`; versions differ, so each is asked itself, which takes half a
-    second. pending: secrets that will be there once they are encrypted. Raises CheckError.
+    second of a processor. pending: secrets that will be there once they are encrypted. Raises CheckError.
     """
     asked = with_secrets(settings, dict.fromkeys(pending, _STAND_IN))
     python = checkout / ".venv" / "bin" / "python"

@@ -72,11 +72,12 @@ class Site:
             session.add_all(Binding(environment=where, subject=who, role=role) for where, who, role in ROLES)
         self.now = 0.0
         self.app = create(self.settings, lambda: self.now)
+        self._own = self.app.state.database  # a test may take it away
         self._loop = asyncio.Runner()
 
     def close(self) -> None:
         self._loop.close()
-        self.app.state.database.close()
+        self._own.close()
         self.database.close()
 
     def send(

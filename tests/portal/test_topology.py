@@ -204,7 +204,7 @@ def test_what_several_lead_to_is_told_once() -> None:
 
 
 def test_secrets_are_not_drawn() -> None:
-    hidden = {"4dabf18193072939515e22adb298388d": "1b47061264138c4ac30d75fd1eb44270", "plaintext": '"hunter2"'}
+    hidden = {"4dabf18193072939515e22adb298388d": "1b47061264138c4ac30d75fd1eb44270", "value": "hunter2"}
     given = state()
     for each in given["deployment"]["resources"]:
         for key in ("port", "cidrBlock", "conditions", "protocol"):

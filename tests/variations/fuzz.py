@@ -28,10 +28,10 @@ class WalkError(AssertionError):
     """A step of a walk went wrong; the message has what changed. settings: those before and after, whole."""
 
     def __init__(self, message: str, before: object, after: object) -> None:
-        texts = [yaml.safe_dump(each, sort_keys=False) for each in (before, after)]
-        changed = difflib.unified_diff(*(text.splitlines() for text in texts), "before", "after", lineterm="")
+        old, new = (yaml.safe_dump(each, sort_keys=False) for each in (before, after))
+        changed = difflib.unified_diff(old.splitlines(), new.splitlines(), "before", "after", lineterm="")
         super().__init__("\n".join([message, *changed]))
-        self.settings = f"--- settings before\n{texts[0]}\n--- settings after\n{texts[1]}"
+        self.settings = f"--- settings before\n{old}\n--- settings after\n{new}"
 
 
 class Walk:

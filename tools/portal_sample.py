@@ -141,6 +141,11 @@ def _free(port: int) -> bool:
     return False
 
 
+def _answers(port: int) -> bool:
+    with socket.socket() as probe:
+        return probe.connect_ex(("127.0.0.1", port)) == 0
+
+
 def _serve(checkout: Path, folder: Path, file: Path, port: int) -> int:
     """Web and worker until one ends or somebody stops them."""
     log = folder / "portal.log"
@@ -166,7 +171,10 @@ def _serve(checkout: Path, folder: Path, file: Path, port: int) -> int:
             )
             for part in ("web", "worker")
         }
-    _tell(port, log)
+    while not (ended or _answers(port)) and all(each.poll() is None for each in processes.values()):
+        time.sleep(0.1)
+    if _answers(port):
+        _tell(port, log)
     while not ended and all(each.poll() is None for each in processes.values()):
         time.sleep(0.2)
     dead = [part for part, each in processes.items() if each.poll() is not None]
