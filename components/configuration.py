@@ -123,17 +123,5 @@ def _secret_paths(project: str, stack: str) -> tuple[tuple[str, ...], ...]:
         for key, value in config.items()
         if isinstance(key, str) and key.startswith(f"{project}:")
         for section in [key.removeprefix(f"{project}:")]
-        for path in _secure(value)
+        for path in settings.encrypted(value)
     )
-
-
-def _secure(value: Any) -> Iterator[tuple[str, ...]]:
-    if isinstance(value, dict):
-        if set(value) == {"secure"}:
-            yield ()
-            return
-        for key, inner in value.items():
-            yield from ((str(key), *path) for path in _secure(inner))
-    elif isinstance(value, list):
-        for index, inner in enumerate(value):
-            yield from ((str(index), *path) for path in _secure(inner))

@@ -26,6 +26,7 @@ from .permissions import Statement
 from .registry import Registry
 from .routes import Rewrite, Rewrites, Route
 from .schema import json_schema
+from .secrecy import encrypted
 from .spreading import Canary, Stickiness, TargetHealth, Threshold
 from .workload import Health, Image, Resources, Scaling, Spread, Workload
 
@@ -86,6 +87,7 @@ __all__ = [
     "Waf",
     "Workload",
     "WorkloadThresholds",
+    "encrypted",
     "json_schema",
     "load",
 ]

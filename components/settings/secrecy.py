@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -30,6 +30,19 @@ def cut(path: Path) -> Path:
     if under_secrets(path) and len(path) > 3 and not (isinstance(path[3], str) and VARIABLE.fits(path[3])):
         return path[:3]
     return path
+
+
+def encrypted(value: Any) -> Iterator[tuple[str, ...]]:
+    """The paths of encrypted values, `{secure: …}`, in a value of a stack file; positions in lists as text."""
+    if isinstance(value, Mapping):
+        if set(value) == {"secure"}:
+            yield ()
+            return
+        for key, inner in value.items():
+            yield from ((str(key), *path) for path in encrypted(inner))
+    elif isinstance(value, list):
+        for index, inner in enumerate(value):
+            yield from ((str(index), *path) for path in encrypted(inner))
 
 
 @dataclass(frozen=True)
