@@ -137,10 +137,8 @@ class _Builder:
 
 def _label(path: Path, *, entry: bool) -> str:
     name = path[-1] if path else "settings"
-    if entry:
-        return name
-    words = name.rpartition(":")[2].replace("_", " ") or name
-    return words[0].upper() + words[1:]
+    words = name if entry else name.rpartition(":")[2].replace("_", " ")
+    return words if entry else words[:1].upper() + words[1:]
 
 
 def _default(shape: Shape, node: Node) -> str:

@@ -120,7 +120,8 @@ for _name, _form, _first in (
     ("float", r"-?(?:0|[1-9][0-9]*)(?:\.[0-9]+(?:[eE][-+]?[0-9]+)?|[eE][-+]?[0-9]+)", list("-0123456789")),
     ("merge", r"<<", ["<"]),
 ):
-    _Loader.add_implicit_resolver(f"{_TAG}{_name}", re.compile(rf"(?:{_form})\Z"), _first)
+    for _either in (_Loader, _Dumper):  # what one of the two versions reads as another thing than text is quoted
+        _either.add_implicit_resolver(f"{_TAG}{_name}", re.compile(rf"(?:{_form})\Z"), _first)
 
 
 def _composed(text: str) -> Node | None:
@@ -173,7 +174,7 @@ def _inside(node: Node) -> Iterator[Node]:
 
 def _config(top: MappingNode) -> MappingNode:
     """What is in `config:`, or everything where there is no such key. YamlError for keys that are not for here."""
-    keys = {key.value: value for key, value in top.value}
+    keys = {key.value: value for key, value in top.value if isinstance(key, ScalarNode)}
     for key, _ in top.value:
         if key.value in _OWN:
             raise YamlError(_line(key), f"{key.value} belongs to the environment and cannot be set here")
