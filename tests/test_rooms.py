@@ -14,7 +14,7 @@ ALLOWED: dict[str, set[str]] = {
     "local_cloud": set(),
     "samples": set(),
     "probe": set(),
-    "portal": {"components.settings"},
+    "portal": {"components.settings", "policies"},
     "tools": {"local_cloud", "components.settings", "components.crd_files"},
     "bench": {"tools", "local_cloud", "components.settings", "policies"},
 }
