@@ -22,7 +22,6 @@ from policies.rules.relations import one_of
 from portal.plan import changes
 
 ASSOCIATION: Final = "aws:vpclattice:ServiceNetworkServiceAssociation"
-_NETWORK_OF: Final = "serviceNetworkIdentifier"
 VPC: Final = "aws:ec2:Vpc"
 SUBNET: Final = "aws:ec2:Subnet"
 WORDS: Final[Mapping[str, tuple[int, str]]] = {
@@ -182,44 +181,42 @@ class _Topology:
     def _edges(self, each: Resource) -> Iterator[tuple[Resource, Resource]]:
         graph, kind = self._graph, each.kind
         if kind == tokens.LISTENER:
-            yield from ((source, each) for source in _some(lambda: [balancer_of(each, graph)]))
+            yield from ((source, each) for source in _some(balancer_of, each, graph))
         elif kind == tokens.LISTENER_RULE:
-            yield from ((source, each) for source in _some(lambda: [listener_of(each, graph)]))
+            yield from ((source, each) for source in _some(listener_of, each, graph))
         elif kind in (lattice.LISTENER, lattice.RULE):
             path, above = _ABOVE[kind]
-            yield from ((source, each) for source in _some(lambda: [one_of(each, path, graph, above)]))
+            yield from ((source, each) for source in _some(one_of, each, path, graph, above))
         elif kind in tokens.ROUTES:
-            yield from ((source, each) for source in _some(lambda: gateways.parents(each, graph)))
+            yield from ((source, each) for source in _some(gateways.parents, each, graph))
         elif kind == lattice.SERVICE:
             yield from ((source, each) for source in self._networks_of(each))
         elif kind == tokens.GATEWAY:
-            yield from ((source, each) for source in _some(lambda: self._network_of(each)))
+            yield from ((source, each) for source in _some(self._network_of, each))
         yield from ((each, target) for target in self._led_to(each))
 
     def _led_to(self, each: Resource) -> Iterator[Resource]:
         graph, kind = self._graph, each.kind
         if kind in (tokens.LISTENER, tokens.LISTENER_RULE):
-            yield from _some(lambda: targets(each, graph))
+            yield from _some(targets, each, graph)
         elif kind in (lattice.LISTENER, lattice.RULE):
-            yield from _some(lambda: lattice_routing.led_to(each, graph))
+            yield from _some(lattice_routing.led_to, each, graph)
         elif kind in (*tokens.ROUTES, tokens.INGRESS):
             yield from self._behind(each)
         elif kind == tokens.TARGET_GROUP:
             for binding in graph.of(tokens.BINDING):
-                if each in _some(
-                    lambda binding=binding: [graph.referred(binding, "spec.targetGroupARN", tokens.TARGET_GROUP)]
-                ):
+                if each in _some(graph.referred, binding, "spec.targetGroupARN", tokens.TARGET_GROUP):
                     yield from self._behind(binding)
 
     def _behind(self, each: Resource) -> Iterator[Resource]:
         """The workloads of the Kubernetes Services that an object names; a Service itself where it has none."""
-        for service in _some(lambda: (found.service for found in references(each, self._graph))):
-            yield from _some(lambda service=service: self._graph.selected(service, *tokens.WORKLOADS)) or [service]
+        for service in _some(_services, each, self._graph):
+            yield from _some(self._graph.selected, service, *tokens.WORKLOADS) or [service]
 
     def _networks_of(self, service: Resource) -> Iterator[Resource]:
         for each in self._graph.of(ASSOCIATION):
-            if service in _some(lambda each=each: [one_of(each, "serviceIdentifier", self._graph, lattice.SERVICE)]):
-                yield from _some(lambda each=each: [one_of(each, _NETWORK_OF, self._graph, lattice.NETWORK)])
+            if service in _some(one_of, each, "serviceIdentifier", self._graph, lattice.SERVICE):
+                yield from _some(one_of, each, "serviceNetworkIdentifier", self._graph, lattice.NETWORK)
 
     def _network_of(self, gateway: Resource) -> Iterator[Resource]:
         """The Lattice controller puts what hangs on a Gateway into the service network of the same name."""
@@ -265,7 +262,7 @@ class _Topology:
         for vpc in sorted(self._graph.of(VPC), key=lambda each: (each.name, each.urn)):
             zones: dict[str, list[Node]] = {}
             for each in subnets:
-                if vpc in _some(lambda each=each: [one_of(each, "vpcId", self._graph, VPC)]):
+                if vpc in _some(one_of, each, "vpcId", self._graph, VPC):
                     zones.setdefault(_value(each, "availabilityZone"), []).append(self._place(each, "subnet"))
             yield Network(self._place(vpc, "VPC"), tuple(Zone(name, tuple(found)) for name, found in zones.items()))
 
@@ -288,12 +285,19 @@ def _is_forward(source: Resource, target: Resource) -> bool:
     return source.kind in WORDS and target.kind in WORDS and WORDS[source.kind][0] < WORDS[target.kind][0]
 
 
-def _some(found: Callable[[], Iterable[Resource | None]]) -> list[Resource]:
+def _some(
+    asked: Callable[..., Resource | None] | Callable[..., Iterable[Resource | None]], *arguments: Any
+) -> list[Resource]:
     """What can be told; a drawing leaves out what cannot."""
     try:
-        return [each for each in found() if each is not None]
+        found = asked(*arguments)
+        return [each for each in ([found] if isinstance(found, Resource) else found or ()) if each is not None]
     except UnknownValueError:
         return []
+
+
+def _services(each: Resource, graph: Graph) -> Iterator[Resource | None]:
+    return (found.service for found in references(each, graph))
 
 
 def _value(each: Resource, path: str) -> str:
