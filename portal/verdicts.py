@@ -49,7 +49,8 @@ def of_preview(program: Path, target: Target, document: Path) -> dict[str, Any]:
         raise RuntimeError(f"the policies could not be checked: {done.stderr.strip()[-2000:]}")
     found = json.loads(done.stdout)
     kept = ("rule", "title", "kind", "level", "blocks", "urn", "path", "message", "remedy")
-    findings = [{key: each[key] for key in kept} for each in found["findings"]]
+    # An older program does not say where a rule comes from.
+    findings = [{**{key: each[key] for key in kept}, "source": each.get("source", "")} for each in found["findings"]]
     return {"blocks": found["blocks"], "rules": found["rules"], "resources": found["resources"], "findings": findings}
 
 

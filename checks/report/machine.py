@@ -55,6 +55,7 @@ def _finding(finding: Finding) -> dict[str, Any]:
         "path": verdict.path,
         "message": verdict.message,
         "remedy": words.remedy(finding),
+        "source": words.source(finding),
         **(
             {"waiver": {"owner": waiver.owner, "reason": waiver.reason, "expires": str(waiver.expires)}}
             if waiver

@@ -36,6 +36,12 @@ def remedy(finding: Finding) -> str:
     return rule.remedy if rule else OWN[finding.verdict.rule][1]
 
 
+def source(finding: Finding) -> str:
+    """The page or issue that the rule rests on; empty for the pack's own findings."""
+    rule = rule_of(finding)
+    return rule.source if rule else ""
+
+
 def level(finding: Finding) -> str:
     """`blocks`, `warns`, `waived`, or `known` where it is in the baseline."""
     verdict = finding.verdict

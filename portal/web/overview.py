@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
@@ -10,7 +11,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from portal.states import FINAL, Kind, State
-from portal.tables import Event, Lock, Run
+from portal.tables import Environment, Event, Lock, Run
 from portal.topology import Topology, loaded
 from portal.web import words
 from portal.web.schemas import RunEvent
@@ -28,13 +29,14 @@ _OF_RESOURCES: Final = ("begins", "done", "failed")
 class Standing:
     """How an environment stands. waiting: runs that have not ended. writer: the number of the run that changes it now.
 
-    drift: the newest look for it since the last apply.
+    drift: the newest look for it since the last apply. ends: when the environment is destroyed by itself, if it is.
     """
 
     last_apply: Run | None
     waiting: list[Run]
     writer: int | None
     drift: Run | None
+    ends: dt.datetime | None
 
     @property
     def drifted(self) -> bool:
@@ -53,7 +55,9 @@ def standing(session: Session, name: str) -> Standing:
         drift = None
     open_ = here.where(Run.state.not_in(FINAL)).order_by(Run.id.desc()).limit(50)
     lock = session.get(Lock, name)
-    return Standing(last, list(session.scalars(open_)), lock.run_id if lock else None, drift)
+    where = session.get_one(Environment, name)
+    ends = where.since + dt.timedelta(hours=where.ttl_hours) if where.since and where.ttl_hours else None
+    return Standing(last, list(session.scalars(open_)), lock.run_id if lock else None, drift, ends)
 
 
 def drawn(session: Session, run: Run | None) -> Topology | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import re
 from collections.abc import Callable
 from pathlib import Path
@@ -85,6 +86,7 @@ def finding(**other: Any) -> dict[str, Any]:
         "path": "healthCheck.matcher",
         "message": "matcher is 200",
         "remedy": "Set matcher to 0-99",
+        "source": "https://docs.example.org/alb",
         **other,
     }
 
@@ -214,6 +216,7 @@ def test_each_policy_says_what_helps(site: Site) -> None:
     page = Browser(site, "ann").open(f"/runs/{number}")
     assert "1 of 2 stand against the change" in page.text
     assert "Set matcher to 0-99" in page.text
+    assert ("https://docs.example.org/alb", "") in page.links
     assert page.html.count("only the engine said this</pre>") == 1
     assert not any("Approve this plan" in each.buttons for each in page.forms)
 
@@ -509,6 +512,19 @@ def contrast(one: str, other: str) -> float:
 
     lighter, darker = sorted((luminance(one), luminance(other)), reverse=True)
     return (lighter + 0.05) / (darker + 0.05)
+
+
+def test_an_environment_shows_its_outputs_its_end_and_where_lattice_answers(site: Site) -> None:
+    clients = {"orders": {"target": "dns:///orders-1.vpc-lattice-svcs.eu-west-1.on.aws:443"}}
+    with site.database.write() as session:
+        where = session.get_one(Environment, "dev")
+        where.outputs = {"endpoints": {"orders": "orders.local.example.com:443"}, "lattice": {"clients": clients}}
+        where.since, where.ttl_hours = dt.datetime(2030, 1, 1, tzinfo=dt.UTC), 48
+    text = Browser(site, "eve").open("/environments/dev").text
+    assert "orders-1.vpc-lattice-svcs.eu-west-1.on.aws:443 acme.orders.v1.Orders/METHOD" in text
+    assert "2030-01-03 00:00:00 UTC" in text
+    assert "Outputs of the last apply" in text
+    assert "Ends by itself" in Browser(site, "eve").open("/").text
 
 
 def test_the_topology_is_drawn_and_told_in_words(site: Site) -> None:
