@@ -48,6 +48,15 @@ def _sentence(text: str) -> str:
     return whole if not whole or whole[-1] in ".!?:…" else f"{whole}."
 
 
+def _ticked(text: str) -> Markup:
+    """A text in which names between backticks are shown as code."""
+    parts = words.plain(text).split("`")
+    whole = len(parts) % 2 == 1
+    return Markup().join(
+        Markup("<code>{}</code>").format(part) if whole and place % 2 else part for place, part in enumerate(parts)
+    )
+
+
 def _printable(value: Any) -> Any:
     """Whatever a page shows, without what a terminal would act on: people copy from pages."""
     return words.plain(value) if isinstance(value, str) and not isinstance(value, Markup) else value
@@ -68,6 +77,7 @@ def _environment() -> jinja2.Environment:
         "id_of": id_of,
         "plural": _plural,
         "sentence": _sentence,
+        "ticked": _ticked,
         "name_of": words.name_of,
         "type_of": words.type_of,
     }

@@ -345,6 +345,7 @@ def test_what_is_wrong_is_said_at_its_field_and_above_with_links(site: Site) -> 
     control = next(each for each in page.form("Preview the change").controls if each.name == port)
     assert control.value == "seventy"
     assert (f"#{control.id}", "") in page.links
+    assert "<code>backend_tls</code>" in page.html
     assert "hunter2" not in page.html
     assert "Secrets are never sent back" in page.text
     with site.database.read() as session:

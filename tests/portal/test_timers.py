@@ -14,7 +14,8 @@ from portal.states import Kind, State
 from portal.tables import Audit, Environment, Job, Lock, Run, now
 from portal.transitions import transition
 
-from .conftest import ANN, DIGEST, OPS_ACTOR, add
+from .conftest import ANN, OPS_ACTOR, add
+from .site import DIGEST
 
 QUEUE = TableQueue()
 HOUR = dt.timedelta(hours=1)
