@@ -12,131 +12,35 @@ from unittest import mock
 import pytest
 
 from portal.access import Action
-from portal.settings import Target
 from portal.states import FINAL, RUNNING, Kind, State
 from portal.tables import Approval, Binding, Environment, Run
 from portal.transitions import record, transition
 from portal.web import assets, overview, words
-from tests.conftest import CHECKOUT
 
 from .browser import Browser
 from .conftest import ANN, add
+from .samples import (
+    EVENT,
+    EVENTS,
+    EVIL,
+    SETTINGS,
+    SVG_TAGS,
+    URN,
+    change,
+    finding,
+    furnished,
+    led,
+    waiting,
+    way_to,
+)
 from .site import BROWSER, DIGEST, PROXY, Site, signed_in
 
 EVERYBODY = ("ann", "bob", "eve", "ops", "boss", "root", "pam", "nobody")
-EVIL = "\x1b[31m\"'><img src=x onerror=alert(1)><script>alert(1)</script></textarea>{{7*191919}}"
-SVG_TAGS = {"svg", "title", "desc", "rect", "text", "tspan", "g", "path", "line"}
-EVENTS = ("begins", "done", "failed", "diagnostic", "policy", "plan", "held", "cancel", "runner", "state", EVIL)
-EVENT = ("op", "type", "message", "severity", "rule", "level", "reason", "headline", "actor", "state")
-URN = f"urn:pulumi:dev::grpc-platform::aws:lb/targetGroup:TargetGroup::{EVIL}"
-SETTINGS: dict[str, Any] = {
-    "aws:region": "eu-west-1",
-    "grpc-platform:existing": {"hosted_zone": {"id": "Z0LOCAL0EXAMPLE0ZONE", "name": "local.example.com"}},
-    "grpc-platform:network": {"cidr": "10.10.0.0/16", "zones": ["eu-west-1a", "eu-west-1b"]},
-    "grpc-platform:cluster": {
-        "public_access_cidrs": ["203.0.113.0/24"],
-        "node_groups": {"general": {"instance_types": ["m7g.large"], "min": 2, "max": 4}},
-    },
-    "grpc-platform:load_balancers": {"public": {"scheme": "internet-facing"}},
-    "grpc-platform:services": {
-        "orders": {
-            "protocol": "grpc",
-            "port": 50051,
-            "grpc_services": ["acme.orders.v1.Orders"],
-            "expose": {"alb": {"host": "orders.local.example.com"}},
-            "secrets": {"TOKEN": {"secure": "v1:abc"}},
-        }
-    },
-}
 
 
 @pytest.fixture
 def site(new_site: Callable[..., Site]) -> Site:
-    """With a program, and settings as they were applied."""
-    found = new_site()
-    targets = {"dev": Target(program=CHECKOUT, stack="dev")}
-    found.app.state.settings = found.settings.model_copy(update={"targets": targets})
-    with found.database.write() as session:
-        session.get_one(Environment, "dev").settings = SETTINGS
-    return found
-
-
-def change(operation: str, name: str, **other: Any) -> dict[str, Any]:
-    return {
-        "operation": operation,
-        "urn": f"urn:pulumi:dev::p::aws:lb/targetGroup:TargetGroup::{name}",
-        "type": "aws:lb/targetGroup:TargetGroup",
-        "name": name,
-        "keys": ["port"],
-        "protect": False,
-        "properties": [{"path": "port", "old": "1", "new": "2"}],
-        "words": f"TargetGroup {name} is {operation}d",
-        **other,
-    }
-
-
-def finding(**other: Any) -> dict[str, Any]:
-    return {
-        "rule": "ALB006",
-        "title": "A gRPC target group checks gRPC health",
-        "kind": "violation",
-        "level": "mandatory",
-        "blocks": True,
-        "urn": "urn:pulumi:dev::p::aws:lb/targetGroup:TargetGroup::grpc",
-        "path": "healthCheck.matcher",
-        "message": "matcher is 200",
-        "remedy": "Set matcher to 0-99",
-        "source": "https://docs.example.org/alb",
-        **other,
-    }
-
-
-def waiting(site: Site, **values: Any) -> int:
-    """A run that waits for approval, with a plan."""
-    number = add(site.database, State.AWAITING_APPROVAL)
-    with site.database.write() as session:
-        run = session.get_one(Run, number)
-        run.changes = [change("replace", "db", protect=True), change("delete", "old"), change("create", "new")]
-        run.verdict = {"rules": 98, "resources": 3, "blocks": False, "findings": []}
-        for key, value in values.items():
-            setattr(run, key, value)
-    return number
-
-
-def led(site: Site, *states: State, kind: Kind = Kind.UPDATE, reason: str = "") -> int:
-    """A run led through states."""
-    number = add(site.database, State.QUEUED, kind)
-    with site.database.write() as session:
-        run = session.get_one(Run, number)
-        for each in states:
-            if each is State.AWAITING_APPROVAL:
-                run.plan_digest = DIGEST
-            if each is State.APPROVED:
-                run.approvals.append(Approval(run_id=number, actor="bob", plan_digest=DIGEST))
-                session.flush()
-            transition(session, run, each, ANN, reason)
-    return number
-
-
-_BEFORE: dict[State, tuple[State, ...]] = {
-    State.QUEUED: (),
-    State.PREVIEWING: (State.PREVIEWING,),
-    State.AWAITING_APPROVAL: (State.PREVIEWING, State.AWAITING_APPROVAL),
-    State.APPROVED: (State.PREVIEWING, State.AWAITING_APPROVAL, State.APPROVED),
-    State.APPLYING: (State.PREVIEWING, State.AWAITING_APPROVAL, State.APPROVED, State.APPLYING),
-}
-
-
-def way_to(state: State) -> tuple[State, ...]:
-    """The states on the way to a state."""
-    if state in _BEFORE:
-        return _BEFORE[state]
-    first = State.PREVIEWING
-    if state in (State.DISCARDED, State.SUPERSEDED):
-        first = State.AWAITING_APPROVAL
-    if state in (State.SUCCEEDED, State.STALE):
-        first = State.APPLYING
-    return (*_BEFORE[first], state)
+    return furnished(new_site())
 
 
 @pytest.mark.parametrize("who", EVERYBODY)
@@ -254,153 +158,6 @@ def test_nobody_writes_into_a_page(site: Site) -> None:
     answer = site.get(f"/runs/{number}", "root", accept=BROWSER)
     assert "default-src 'self'" in answer.headers["content-security-policy"]
     assert "unsafe" not in answer.headers["content-security-policy"]
-
-
-def test_the_whole_way_needs_no_script(site: Site) -> None:
-    ann, bob = Browser(site, "ann"), Browser(site, "bob")
-    ann.open("/environments/dev/settings")
-    ann.press("Go on", workload="stock")
-    page = ann.press(
-        "Preview the change",
-        **{
-            "v:/grpc-platform:services/stock/protocol": "grpc",
-            "v:/grpc-platform:services/stock/port": "50052",
-            "v:/grpc-platform:services/stock/grpc_services": "acme.stock.v1.Stock",
-        },
-    )
-    assert "Your request is in the queue" in page.text
-    number = int(re.findall(r"/runs/(\d+)", ann.path)[0])
-    with site.database.write() as session:
-        run = session.get_one(Run, number)
-        assert run.settings["grpc-platform:services"]["stock"]["port"] == 50052
-        assert run.settings["grpc-platform:services"]["orders"] == SETTINGS["grpc-platform:services"]["orders"]
-        transition(session, run, State.PREVIEWING, ANN)
-        run.plan_digest, run.changes = DIGEST, [change("create", "stock")]
-        transition(session, run, State.AWAITING_APPROVAL, ANN)
-    assert "you are requester in dev; to approve you must be approver or admin" in ann.open(f"/runs/{number}").text
-    bob.open(f"/runs/{number}")
-    assert "Your approval is noted" in bob.press("Approve this plan").text
-    ann.open(f"/runs/{number}")
-    assert "The apply is in the queue" in ann.press("Apply this plan").text
-    with site.database.read() as session:
-        assert session.get_one(Run, number).state is State.APPROVED
-        assert site.app.state.queue.waiting(session) == [number]
-
-
-def test_a_plan_is_discarded_and_a_run_cancelled(site: Site) -> None:
-    ann, ops = Browser(site, "ann"), Browser(site, "ops")
-    ann.open(f"/runs/{waiting(site)}")
-    assert "nobody wants it" in ann.press("Discard", reason="nobody wants it").text
-    ann.open("/environments/dev")
-    ann.press("Look for drift")
-    assert words.STATES[State.CANCELLED].title in ann.press("Cancel").text
-    ops.open(f"/runs/{led(site, *_BEFORE[State.APPLYING])}")
-    assert "It was asked to end" in ops.press("Cancel").text
-    assert "to force you must be admin" in ops.page.text
-    boss = Browser(site, "boss")
-    boss.open(ops.path)
-    assert "at once" in boss.press("End it at once").text
-
-
-def test_an_environment_is_locked_with_a_reason_and_unlocked(site: Site) -> None:
-    ops = Browser(site, "ops")
-    ops.open("/environments/dev")
-    assert "Release week" in ops.press("Lock", reason="release week").text
-    assert "Locked by ops" in Browser(site, "eve").open("/").text
-    assert "The environment is unlocked" in ops.press("Unlock").text
-    ops.press("Lock", reason=" ")
-    assert ops.status == 422
-    assert "Say why, for those who have to wait" in ops.page.text
-
-
-def test_to_destroy_the_name_is_typed(site: Site) -> None:
-    ann = Browser(site, "ann")
-    page = ann.open("/environments/dev/destroy")
-    assert "orders" in page.text
-    ann.press("Preview the destruction", confirm="prod")
-    assert ann.status == 422
-    ann.press("Preview the destruction", confirm="dev")
-    assert ann.status == 200
-    with site.database.read() as session:
-        assert [each.kind for each in session.query(Run)] == [Kind.DESTROY]
-
-
-def test_a_form_sent_twice_makes_one_run(site: Site) -> None:
-    ann = Browser(site, "ann")
-    ann.open("/environments/dev/settings?workload=orders")
-    form = ann.page
-    ann.press("Preview the change", **{"v:/grpc-platform:services/orders/port": "50055"})
-    first, ann.page = ann.path, form
-    ann.press("Preview the change", **{"v:/grpc-platform:services/orders/port": "50055"})
-    assert ann.path == first
-
-
-def test_what_is_wrong_is_said_at_its_field_and_above_with_links(site: Site) -> None:
-    ann = Browser(site, "ann")
-    ann.open("/environments/dev/settings?workload=orders")
-    port, secret = "v:/grpc-platform:services/orders/port", "v:/grpc-platform:services/orders/secrets/TOKEN"
-    page = ann.press("Preview the change", **{port: "seventy", secret: "hunter2hunter2"})
-    assert ann.status == 422
-    assert "1 thing is not right yet" in page.text
-    control = next(each for each in page.form("Preview the change").controls if each.name == port)
-    assert control.value == "seventy"
-    assert (f"#{control.id}", "") in page.links
-    assert "<code>backend_tls</code>" in page.html
-    assert "hunter2" not in page.html
-    assert "Secrets are never sent back" in page.text
-    with site.database.read() as session:
-        assert session.query(Run).count() == 0
-
-
-def test_settings_that_moved_meanwhile_are_not_written_over(site: Site) -> None:
-    ann = Browser(site, "ann")
-    ann.open("/environments/dev/settings?workload=orders")
-    with site.database.write() as session:
-        session.get_one(Environment, "dev").settings_version = 7
-    page = ann.press("Preview the change")
-    assert ann.status == 422
-    assert "Other settings were applied since this form was made" in page.text
-    ann.press("Preview the change")
-    assert ann.status == 200
-
-
-def test_yaml_is_judged_in_the_same_way_with_its_lines(site: Site) -> None:
-    ann = Browser(site, "ann")
-    page = ann.open("/environments/dev/settings?view=yaml")
-    text = next(each.value for each in page.form("Preview the change").controls if each.name == "yaml")
-    assert "v1:abc" not in text
-    page = ann.press("Preview the change", yaml=text.replace("port: 50051", "prot: 50051"))
-    line = 1 + next(place for place, each in enumerate(text.split("\n")) if "port: 50051" in each)
-    assert ann.status == 422
-    assert f"Line {line}" in page.text
-    ann.press("Preview the change", yaml="config: [")
-    assert ann.status == 422
-    ann.press("Preview the change", yaml=text.replace("port: 50051", "port: 50053"))
-    assert ann.status == 200
-    with site.database.read() as session:
-        services = session.query(Run).one().settings["grpc-platform:services"]
-        assert services["orders"]["port"] == 50053
-        assert services["orders"]["secrets"] == {"TOKEN": {"secure": "v1:abc"}}
-
-
-def test_whoever_may_not_change_settings_only_reads_them(site: Site) -> None:
-    page = Browser(site, "eve").open("/environments/dev/settings")
-    assert "You cannot change them: you are viewer in dev" in page.text
-    assert "v1:abc" not in page.html
-    headers = {**signed_in("eve"), "sec-fetch-site": "same-origin", "accept": BROWSER}
-    answer = site.send("POST", "/environments/dev/settings", headers, data={"at": "all"})
-    assert answer.status_code == 403
-
-
-def test_a_token_is_shown_once(site: Site) -> None:
-    ann = Browser(site, "ann")
-    ann.open("/tokens")
-    page = ann.press("Make the token", name="pipeline", actions=["preview", "view"])
-    secret = next(each for each in re.findall(r'value="(gp_[^"]+)"', page.html))
-    assert "preview:dev, view:dev" in page.text
-    assert secret not in ann.open("/tokens").html
-    assert "Revoked" in ann.press("Revoke").text
-    assert site.send("GET", "/", {"authorization": f"Bearer {secret}"}).status_code == 401
 
 
 def test_runs_are_filtered_and_their_emptiness_says_what_to_do(site: Site) -> None:
