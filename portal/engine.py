@@ -43,6 +43,10 @@ class Finished:
         return found if isinstance(found, dict) else {}
 
 
+class UnreadableError(Exception):
+    """The state of a stack could not be read; the message is the engine's."""
+
+
 class Engine:
     """The CLI on one stack. tick: called several times a second while a command runs; what it raises ends the command.
 
@@ -85,8 +89,13 @@ class Engine:
         return self._run("cancel", "--yes")
 
     def state(self) -> tuple[str, list[str]]:
-        """A hash of the state, secrets encrypted, and the operations that were cut off, as `creating <urn>`."""
+        """A hash of the state, secrets encrypted, and the operations that were cut off, as `creating <urn>`.
+
+        Raises UnreadableError.
+        """
         exported = self._run("stack", "export")
+        if exported.code:
+            raise UnreadableError(exported.stderr.strip()[-2000:] or f"exit code {exported.code}")
         deployment = exported.json().get("deployment") or {}
         pending = [f"{each['type']} {each['resource']['urn']}" for each in deployment.get("pending_operations") or ()]
         return hashlib.sha256(exported.stdout.encode()).hexdigest(), pending
