@@ -51,7 +51,8 @@ def _workload(name: str, config: Mapping[str, Any], lattice: Mapping[str, Any]) 
         "lattice": "VPC Lattice",
         "client_side": "pods, balanced by the client",
     }
-    services = tuple(str(each) for each in config.get("grpc_services") or () if isinstance(each, str))
+    listed = config.get("grpc_services")
+    services = tuple(each for each in listed if isinstance(each, str)) if isinstance(listed, list) else ()
     port = config.get("port")
     return Workload(
         name=name,

@@ -40,13 +40,13 @@ class Database:
         with Session(self._reading, expire_on_commit=False) as session:
             yield session
 
-    def migrate(self) -> None:
-        """Bring the schema to this version; does nothing where it is."""
+    def migrate(self, revision: str = "head") -> None:
+        """Bring the schema to this version, or an earlier one; does nothing where it is."""
         config = Config()
         config.set_main_option("script_location", str(Path(__file__).resolve().parent / "migrations"))
         with self.engine.begin() as connection:
             config.attributes["connection"] = connection
-            command.upgrade(config, "head")
+            command.upgrade(config, revision)
 
     def close(self) -> None:
         """Let go of all connections."""

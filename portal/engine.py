@@ -70,9 +70,9 @@ class Engine:
         self._grace = grace
         self._count = 0
 
-    def preview(self, log: Path) -> Finished:
-        """What an update would do, with all policy packs."""
-        return self._run("preview", "--json", "--show-sames", *self._packs(), "--event-log", str(log))
+    def preview(self, log: Path, *, look: bool = False) -> Finished:
+        """What an update would do, with all policy packs. look: at the cloud first, not at the state alone."""
+        return self._run("preview", "--json", "--show-sames", *_look(look), *self._packs(), "--event-log", str(log))
 
     def preview_destroy(self, log: Path) -> Finished:
         """What a destroy would do."""
@@ -82,9 +82,9 @@ class Engine:
         """How the cloud differs from the state."""
         return self._run("refresh", "--preview-only", "--json", "--event-log", str(log))
 
-    def up(self, log: Path) -> Finished:
-        """Update, with all policy packs: they stop what the preview could not know."""
-        return self._run("up", "--yes", "--skip-preview", *self._packs(), *_quiet(log))
+    def up(self, log: Path, *, look: bool = False) -> Finished:
+        """Update, with all policy packs: they stop what the preview could not know. look: as in `preview`."""
+        return self._run("up", "--yes", "--skip-preview", *_look(look), *self._packs(), *_quiet(log))
 
     def destroy(self, log: Path) -> Finished:
         """Remove everything."""
@@ -117,6 +117,10 @@ class Engine:
         found: dict[str, Any] = self._run("stack", "export").json().get("deployment") or {}
         return found
 
+    def outputs(self) -> dict[str, Any]:
+        """The outputs of the stack; a secret one is `[secret]`."""
+        return self._run("stack", "output", "--json").json()
+
     def _packs(self) -> list[str]:
         return [part for pack in self._target.packs for part in ("--policy-pack", str(self._program / pack))]
 
@@ -143,6 +147,10 @@ class Engine:
                 raise
         self._tick(process)
         return Finished(process.returncode, out.read_text("utf-8", "replace"), err.read_text("utf-8", "replace"))
+
+
+def _look(wanted: bool) -> Sequence[str]:  # noqa: FBT001 - it is a flag's value
+    return ("--refresh",) if wanted else ()
 
 
 def _quiet(log: Path) -> Sequence[str]:

@@ -57,7 +57,7 @@ def submit(
     found = environment(session, where)
     access.demand(session, actor, Action.RECOVER if kind is Kind.RECOVER else Action.PREVIEW, found)
     wanted = dict(found.settings if settings is None else settings)
-    body = hashlib.sha256(json.dumps([where, kind, wanted], sort_keys=True).encode()).hexdigest()
+    body = digest_of(where, kind, wanted)
     known = session.get(IdempotencyKey, (actor.name, key)) if key else None
     if known is not None:
         if known.body != body:
@@ -67,23 +67,47 @@ def submit(
     waiting = select(func.count()).where(Run.requester == actor.name, Run.state == State.QUEUED)
     if (session.scalar(waiting) or 0) >= limit:
         raise TooManyError(limit)
+    run = enqueue(session, queue, actor, found, kind, wanted)
+    if key:
+        session.add(IdempotencyKey(actor=actor.name, key=key, body=body, run_id=run.id))
+    return run
+
+
+def enqueue(
+    session: Session,
+    queue: Queue,
+    actor: Actor,
+    where: Environment,
+    kind: Kind,
+    settings: Mapping[str, Any] | None = None,
+    *,
+    automatic: bool = False,
+) -> Run:
+    """A run and its place in the queue, whoever asks: for `submit`, which looks at that, and for the timers."""
+    wanted = dict(where.settings if settings is None else settings)
     run = Run(
-        environment=where,
+        environment=where.name,
         kind=kind,
         requester=actor.name,
         settings=wanted,
-        settings_version=found.settings_version,
-        where=found,
+        settings_version=where.settings_version,
+        where=where,
+        repairs=kind is Kind.UPDATE and where.drift > 0,
+        automatic=automatic,
         state=State.QUEUED,
     )
     session.add(run)
     session.flush()
-    if key:
-        session.add(IdempotencyKey(actor=actor.name, key=key, body=body, run_id=run.id))
-    audit.append(session, actor, "run.queued", f"run:{run.id}", environment=where, kind=kind, body=body)
+    body = digest_of(where.name, kind, wanted)
+    audit.append(session, actor, "run.queued", f"run:{run.id}", environment=where.name, kind=kind, body=body)
     record(session, run.id, "state", {"state": State.QUEUED, "actor": actor.name})
     queue.submit(session, run.id, Phase.APPLY if kind is Kind.RECOVER else Phase.PREVIEW)
     return run
+
+
+def digest_of(where: str, kind: Kind, settings: Mapping[str, Any]) -> str:
+    """Names what is asked for."""
+    return hashlib.sha256(json.dumps([where, kind, settings], sort_keys=True).encode()).hexdigest()
 
 
 def _valid(where: Environment, kind: Kind, settings: Mapping[str, Any]) -> None:
@@ -117,7 +141,9 @@ def planned(session: Session, run: Run, digest: str, actor: Actor) -> None:
     run.plan_digest = digest
     transition(session, run, State.AWAITING_APPROVAL, actor)
     supersede(session, run, actor)
-    if run.where.approvals == 0:
+    if run.automatic and run.kind is Kind.DESTROY:
+        transition(session, run, State.APPROVED, Actor(run.requester), "the environment has come to its end")
+    elif run.where.approvals == 0:
         transition(session, run, State.APPROVED, SYSTEM, "no approval is asked for here")
 
 

@@ -12,6 +12,7 @@ import os
 import shutil
 import sys
 from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any, Final
 
@@ -46,7 +47,7 @@ class Runner:
         self.kind, self.environment = run.kind, run.environment
         self.target = chosen.targets[run.environment]
         self.folder = chosen.folder / f"run-{run_id}"
-        self.wanted = run.settings
+        self.wanted, self.repairs = run.settings, run.repairs
         redactor = Redactor([self.target.variables.get(each, "") for each in self.target.secret_variables])
         self.redactor = redactor
         self.watch = Watch(database, run_id, name, chosen.heartbeat, redactor)
@@ -130,7 +131,9 @@ class Runner:
     def _previewed(self) -> Callable[[Path], Finished]:
         if self.kind is Kind.DESTROY:
             return self.engine.preview_destroy
-        return self.engine.preview if self.kind is Kind.UPDATE else self.engine.preview_refresh
+        if self.kind is Kind.UPDATE:
+            return partial(self.engine.preview, look=self.repairs)
+        return self.engine.preview_refresh
 
     def _judge(self, done: Finished, kept: dict[str, Any]) -> str:
         """Why the policies stand against it; empty when they do not, or when there is nothing to judge."""
@@ -197,11 +200,10 @@ class Runner:
         self.watch.follow(log)
         self.watch.tell("phase", name="apply")  # the events before it were of the preview
         self.began = True
-        does = {Kind.UPDATE: self.engine.up, Kind.DESTROY: self.engine.destroy, Kind.REFRESH: self.engine.refresh}
-        done = does[self.kind](log)
+        done = self._applied()(log)
         if done.code == 0 and self.watch.of("summary"):
             self._draw(lambda: topology.of_state(self.engine.deployment()))
-            self.change(State.SUCCEEDED)
+            self._succeeded()
         elif done.code < 0:
             self.change(State.INTERRUPTED, f"the engine was ended by signal {-done.code} in the middle of its work")
         elif LOCKED in done.stdout + done.stderr + self.said(done):
@@ -210,6 +212,18 @@ class Runner:
             self.change(State.CANCELLED, "cancelled; what was under way was finished first")
         else:
             self.change(State.FAILED, self.said(done))
+
+    def _applied(self) -> Callable[[Path], Finished]:
+        if self.kind is Kind.DESTROY:
+            return self.engine.destroy
+        return partial(self.engine.up, look=self.repairs) if self.kind is Kind.UPDATE else self.engine.refresh
+
+    def _succeeded(self) -> None:
+        outputs = {} if self.kind is Kind.DESTROY else self.redactor.data(self.engine.outputs())
+        with self.database.write() as session:
+            run = session.get_one(Run, self.run_id)
+            run.where.outputs = outputs
+            transition(session, run, State.SUCCEEDED, RUNNER)
 
 
 def work(chosen: PortalSettings, database: Database, run_id: int, name: str) -> None:

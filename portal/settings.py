@@ -35,7 +35,8 @@ class PortalSettings(BaseModel):
     """heartbeat: between two signs of life of a runner. silence: without one, after which it counts as dead.
 
     grace: how long an engine that is asked to end may take to save its state. limit: runner processes at once.
-    web: of the web process, which does not start without.
+    night: the hour, in UTC, from which on every environment is looked at for drift, and how many minutes that is spread
+    over; None for no looks. web: of the web process, which does not start without.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -47,6 +48,7 @@ class PortalSettings(BaseModel):
     silence: Seconds = 60
     grace: Seconds = 600
     limit: Annotated[int, Field(ge=1)] = 2
+    night: tuple[Annotated[int, Field(ge=0, le=23)], Annotated[int, Field(ge=1, le=1440)]] | None = (2, 180)
     web: WebSettings | None = None
 
 

@@ -58,7 +58,13 @@ class Base(DeclarativeBase):
 
 
 class Environment(Base):
-    """One stack, its owner and what is allowed there. settings: the stack file's `config` as it was last applied."""
+    """One stack, its owner and what is allowed there.
+
+    settings: the stack file's `config` as it was last applied. marks: of its secrets, see `portal.secrecy`. outputs: of
+    the stack after the last apply, without its secrets. ttl_hours: how long after `since`, the begin of its first
+    apply, it is destroyed; 0 for never. warned: how many hours before its end the last warning came. drift: how many
+    resources were other than in the state at the last look.
+    """
 
     __tablename__ = "environments"
     name: Mapped[str] = mapped_column(primary_key=True)
@@ -71,12 +77,25 @@ class Environment(Base):
     locked_by: Mapped[str] = mapped_column(default="")
     locked_reason: Mapped[str] = mapped_column(default="")
     needs_recovery: Mapped[bool] = mapped_column(default=False)
+    marks: Mapped[dict[str, Any]] = mapped_column(default=dict)
+    outputs: Mapped[dict[str, Any]] = mapped_column(default=dict)
+    since: Mapped[dt.datetime | None]
+    ttl_hours: Mapped[int] = mapped_column(default=0)
+    warned: Mapped[int] = mapped_column(default=0)
+    drift: Mapped[int] = mapped_column(default=0)
+    drift_seen: Mapped[dt.datetime | None]
+    drift_asked: Mapped[dt.datetime | None]
     version: Mapped[int] = mapped_column()
     __mapper_args__ = {"version_id_col": version}  # noqa: RUF012 - SQLAlchemy declares it as a plain attribute
 
 
 class Run(Base):
-    """One request of somebody. settings: the `config` asked for. plan_digest names what its preview would do."""
+    """One request of somebody. settings: the `config` asked for. plan_digest names what its preview would do.
+
+    repairs: it looks at the cloud first, so that what drifted is brought back. automatic: a timer asked for it, and its
+    destroy needs nobody's word. commit, base: with git, what was proposed and what the main branch was then.
+    program_tree, settings_tree: git's names of what was previewed, as far as it lies in git.
+    """
 
     __tablename__ = "runs"
     id: Mapped[int] = mapped_column(primary_key=True)
@@ -88,6 +107,13 @@ class Run(Base):
     settings_version: Mapped[int] = mapped_column(default=0)
     plan_digest: Mapped[str] = mapped_column(default="")
     state_hash: Mapped[str] = mapped_column(default="")
+    marks: Mapped[dict[str, Any]] = mapped_column(default=dict)
+    repairs: Mapped[bool] = mapped_column(default=False)
+    automatic: Mapped[bool] = mapped_column(default=False)
+    commit: Mapped[str] = mapped_column(default="")
+    base: Mapped[str] = mapped_column(default="")
+    program_tree: Mapped[str] = mapped_column(default="")
+    settings_tree: Mapped[str] = mapped_column(default="")
     changes: Mapped[list[dict[str, Any]]] = mapped_column(JSON, default=list)
     verdict: Mapped[dict[str, Any]] = mapped_column(default=dict)
     reason: Mapped[str] = mapped_column(Text, default="")

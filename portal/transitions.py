@@ -43,11 +43,11 @@ def transition(session: Session, run: Run, new: State, actor: Actor, reason: str
         _take(session, run)
     if old is State.APPLYING and new is State.INTERRUPTED:
         run.where.needs_recovery = True
-    if old is State.APPLYING and new is State.SUCCEEDED:
-        _keep(run)
     run.state = new
     run.reason = reason
     run.changed = now()
+    if new in (State.SUCCEEDED, State.NO_CHANGES):
+        _keep(run, applied=old is State.APPLYING)
     session.flush()
     audit.append(session, actor, f"run.{new}", f"run:{run.id}", before=old, environment=run.environment, reason=reason)
     record(session, run.id, "state", {"state": new, "before": old, "actor": actor.name, "reason": reason})
@@ -57,6 +57,8 @@ def _guard_approval(run: Run) -> None:
     """Approvals count for the very plan that the run has, each person once, the requester where that is allowed."""
     if not run.plan_digest:
         raise RefusedError("there is no plan to approve")
+    if run.automatic and run.kind is Kind.DESTROY:
+        return
     given = {each.actor for each in run.approvals if each.plan_digest == run.plan_digest}
     if not run.where.self_approval:
         given.discard(run.requester)
@@ -78,6 +80,8 @@ def _take(session: Session, run: Run) -> None:
     holder = session.get(Lock, where.name)
     if holder is not None:
         raise HeldError(f"run {holder.run_id} is changing {where.name}", f"run {holder.run_id}")
+    if run.kind is Kind.UPDATE and where.since is None:
+        where.since = now()
     session.add(Lock(environment=where.name, run_id=run.id))
     session.flush()
 
@@ -89,13 +93,19 @@ def _release(session: Session, run: Run) -> None:
     session.delete(lock)
 
 
-def _keep(run: Run) -> None:
+def _keep(run: Run, *, applied: bool) -> None:
     """What a run that ended well leaves in its environment."""
+    where = run.where
     if run.kind is Kind.RECOVER:
-        run.where.needs_recovery = False
-    elif run.kind is Kind.UPDATE:
-        run.where.settings = run.settings
-        run.where.settings_version += 1
+        where.needs_recovery = False
+    elif run.kind is Kind.UPDATE and applied:
+        where.settings, where.marks = run.settings, run.marks
+        where.settings_version += 1
+    elif run.kind is Kind.DESTROY:  # also one that found nothing left
+        where.since, where.warned, where.outputs = None, 0, {}
+    if run.kind is Kind.DRIFT or run.repairs or (applied and run.kind in (Kind.DESTROY, Kind.REFRESH)):
+        where.drift = len(run.changes) if run.kind is Kind.DRIFT else 0
+        where.drift_seen = run.changed
 
 
 def supersede(session: Session, run: Run, actor: Actor) -> None:

@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import contextlib
-import os
 import secrets
 import shutil
-import signal
 import socket
 import subprocess
 import sys
@@ -14,23 +11,21 @@ import time
 from pathlib import Path
 from typing import Final
 
-import psutil
 from sqlalchemy import func, select
 
-from portal import settings
+from portal import settings, timers
 from portal.audit import Actor
+from portal.burial import Burial
 from portal.database import Database
-from portal.queue import TableQueue, same_process
+from portal.queue import TableQueue
 from portal.settings import PortalSettings
 from portal.states import RUNNING, State
-from portal.tables import Job, Run
+from portal.tables import Job, Run, now
 from portal.transitions import record, transition
 
 WORKER: Final = Actor("system:worker")
 _PAUSE_SECONDS: Final = 0.3
-# How long a killed process may take to end: it may be in the middle of a write.
-_KILLED_SECONDS: Final = 5
-_CLI: Final = "pulumi"
+_TIMERS_SECONDS: Final = 10
 
 
 class Worker:
@@ -41,14 +36,23 @@ class Worker:
         self.database = Database(self.settings.database)
         self.queue = TableQueue(self.settings.silence)
         self._file = file
+        self._burial = Burial(self.settings.grace)
+        self._next_timers = 0.0
         self._children: list[subprocess.Popen[bytes]] = []
 
     def step(self) -> None:
         """Look after the dead, then start what waits, as far as the limit allows."""
         self._children = [each for each in self._children if each.poll() is None]
         self._bury()
+        self._time()
         while self._start_one():
             pass
+
+    def _time(self) -> None:
+        if time.monotonic() >= self._next_timers:
+            self._next_timers = time.monotonic() + _TIMERS_SECONDS
+            with self.database.write() as session:
+                timers.step(session, self.queue, now(), night=self.settings.night)
 
     def _start_one(self) -> bool:
         name = secrets.token_hex(8)
@@ -81,8 +85,8 @@ class Worker:
             jobs = list(session.scalars(select(Job).where(Job.waiting.is_(False))))
             dead = [each for each in jobs if not self.queue.alive(session, each.run_id)]
         for job in dead:
-            if job.host == socket.gethostname():
-                end_group(job, self.settings.grace)
+            if job.host == socket.gethostname() and not self._burial.over(job):
+                continue  # the next step looks again, and others are started meanwhile
             with self.database.write() as session:
                 current, run = session.get(Job, job.run_id), session.get_one(Run, job.run_id)
                 if current is None or current.runner != job.runner:
@@ -93,43 +97,6 @@ class Worker:
                     transition(session, run, State.INTERRUPTED, WORKER, "its runner died")
                 else:
                     record(session, run.id, "runner", {"reason": "its runner died before it began"})
-
-
-def end_group(job: Job, grace: float) -> None:
-    """End what a runner left: the engine may save its state first, for `grace` seconds; plug-ins end with it.
-
-    None of it runs any more afterwards.
-    """
-    if not job.pid:
-        return
-    left = [each for each in psutil.process_iter() if _is_of(each, job)]
-    engines = [each for each in left if _name(each) == _CLI]
-    for process in engines:
-        with contextlib.suppress(psutil.NoSuchProcess):
-            process.send_signal(signal.SIGTERM)
-    psutil.wait_procs(engines, timeout=grace)
-    rest = [each for each in psutil.process_iter() if _is_of(each, job)]
-    for process in rest:
-        with contextlib.suppress(psutil.NoSuchProcess):
-            process.kill()
-    psutil.wait_procs(rest, timeout=_KILLED_SECONDS)
-
-
-def _is_of(process: psutil.Process, job: Job) -> bool:
-    """Whether a process is of the session that the runner led; the runner's number is that of the session."""
-    try:
-        if os.getsid(process.pid) != job.pid or process.create_time() < job.pid_started - 2:
-            return False
-        return process.pid != job.pid or same_process(job.pid, job.pid_started)
-    except (ProcessLookupError, PermissionError, psutil.NoSuchProcess):
-        return False
-
-
-def _name(process: psutil.Process) -> str:
-    try:
-        return process.name()
-    except psutil.NoSuchProcess:
-        return ""
 
 
 def main(arguments: list[str]) -> None:

@@ -58,12 +58,14 @@ def environment(
     with database.read() as session:
         found = views.environment(session, actor, name)
         stands = overview.standing(session, name)
+        outputs = views.environment_of(session, actor, name).outputs
         return page(
             request,
             "environment.html",
             environment=found,
             standing=stands,
-            workloads=calls.workloads(found.settings),
+            workloads=calls.workloads(found.settings, outputs),
+            outputs=outputs,
             topology=_outline(overview.drawn(session, stands.last_apply)),
             said=SAID.get(said, ""),
         )

@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import json
+from pathlib import Path
 
 import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
-from sqlalchemy import delete, update
+from sqlalchemy import delete, text, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm.exc import StaleDataError
 
 from portal import audit
 from portal.database import Database
 from portal.states import State
-from portal.tables import Audit, Base, Run
+from portal.tables import Audit, Base, Environment, Run
 from portal.transitions import transition
 
 from .conftest import ANN, BOB, add
@@ -92,3 +94,34 @@ def test_what_fails_leaves_no_audit(database: Database) -> None:
     with database.read() as session:
         assert list(audit.export(session)) == []
         assert session.get_one(Run, number).state is State.QUEUED
+
+
+def test_an_older_database_keeps_its_rows(tmp_path: Path) -> None:
+    database = Database(f"sqlite:///{tmp_path / 'old.sqlite'}")
+    database.migrate("0001")
+    with database.engine.begin() as connection:
+        for name, settings_version in (("dev", 1), ("new", 0)):
+            connection.execute(
+                text(
+                    "INSERT INTO environments (name, owner, approvals, self_approval, destroy_protected, settings,"
+                    " settings_version, locked_by, locked_reason, needs_recovery, version)"
+                    " VALUES (:name, 'shop', 1, 0, 0, '{\"a\": 1}', :version, '', '', 0, 1)"
+                ),
+                {"name": name, "version": settings_version},
+            )
+        connection.execute(
+            text(
+                "INSERT INTO runs (id, environment, kind, state, requester, settings, settings_version, plan_digest,"
+                " state_hash, changes, verdict, reason, cancel_requested, force_requested, created, changed, version)"
+                " VALUES (1, 'dev', 'update', 'succeeded', 'ann', '{}', 0, 'd', '', '[]', '{}', '', 0, 0,"
+                " '2030-01-01 00:00:00.000000', '2030-01-01 00:00:00.000000', 1)"
+            )
+        )
+    database.migrate()
+    with database.write() as session:
+        dev, new = (session.get_one(Environment, name) for name in ("dev", "new"))
+        assert (dev.settings, dev.outputs, dev.drift, dev.ttl_hours) == ({"a": 1}, {}, 0, 0)
+        assert (dev.since, new.since) == (dt.datetime(2030, 1, 1, tzinfo=dt.UTC), None)
+        run = session.get_one(Run, 1)
+        assert (run.where, run.commit, run.automatic, run.marks) == (dev, "", False, {})
+    database.close()

@@ -54,6 +54,8 @@ def test_what_is_approved_is_applied_and_the_next_preview_is_empty(portal: Porta
     assert portal.settle(portal.ask(days=7)).state is State.NO_CHANGES
     numbers = [each.seq for each in portal.events(again.id)]
     assert numbers == list(range(1, len(numbers) + 1))
+    drawn = [each.type for each in portal.events(again.id) if each.type in ("topology", "phase")]
+    assert drawn == ["topology", "topology", "phase", "topology"]  # before it is approved, before and after its apply
 
 
 def test_a_mandatory_rule_stops_a_run_and_says_what_helps(portal: Portal) -> None:

@@ -13,13 +13,14 @@ from pathlib import Path
 import psutil
 import pytest
 
+from portal.burial import Burial
 from portal.database import Database
 from portal.queue import Phase, TableQueue, same_process
 from portal.settings import PortalSettings
 from portal.states import Kind, State
 from portal.tables import Environment, Job, Run, now
 from portal.transitions import transition
-from portal.worker import Worker, end_group
+from portal.worker import Worker
 
 from .conftest import OPS_ACTOR, add
 
@@ -81,17 +82,61 @@ def test_a_number_that_went_to_another_process_is_not_the_runner() -> None:
     assert not same_process(os.getpid(), started - 3600)
 
 
-def test_all_that_a_runner_left_ends_and_nothing_else() -> None:
-    sleep = "import time; time.sleep(600)"
-    sleeper = f"import subprocess, sys; subprocess.Popen([sys.executable, '-c', '{sleep}']); {sleep}"
-    led, other = (subprocess.Popen([sys.executable, "-c", sleeper], start_new_session=True) for _ in range(2))
+def leaving(*, ends: bool) -> subprocess.Popen[bytes]:
+    """Somebody who leads a session with a child named like the engine, which ends when it is asked to, or does not."""
+    named = "import ctypes, signal, time; ctypes.CDLL(None).prctl(15, b'pulumi', 0, 0, 0); "
+    code = f"{named}{'' if ends else f'{IGNORE}; '}time.sleep(600)"
+    led = f"import subprocess, sys; subprocess.Popen([sys.executable, '-c', {code!r}]).wait()"
+    return subprocess.Popen([sys.executable, "-c", led], start_new_session=True)
+
+
+IGNORE = "signal.signal(signal.SIGTERM, signal.SIG_IGN)"
+
+
+def engine_of(led: subprocess.Popen[bytes]) -> psutil.Process:
     leader = psutil.Process(led.pid)
-    while not leader.children():
+    while not (found := [each for each in leader.children() if each.name() == "pulumi"]):
         time.sleep(0.05)
-    child = leader.children()[0]
-    end_group(Job(run_id=1, phase="apply", pid=led.pid, pid_started=leader.create_time()), grace=5)
+    if b"SIG_IGN" in " ".join(found[0].cmdline()).encode():
+        while not int(Path(f"/proc/{found[0].pid}/status").read_text().split("SigIgn:")[1].split()[0], 16) >> 14 & 1:
+            time.sleep(0.05)
+    return found[0]
+
+
+def until_over(burial: Burial, job: Job) -> None:
+    while not burial.over(job):
+        time.sleep(0.02)
+
+
+def ended(process: psutil.Process) -> bool:
+    return not process.is_running() or process.status() == psutil.STATUS_ZOMBIE
+
+
+def test_all_that_a_runner_left_ends_and_nothing_else() -> None:
+    led, other = leaving(ends=True), leaving(ends=True)
+    child = engine_of(led)
+    job = Job(run_id=1, phase="apply", runner="r", pid=led.pid, pid_started=psutil.Process(led.pid).create_time())
+    until_over(Burial(600), job)
     led.wait()
-    assert not child.is_running() or child.status() == psutil.STATUS_ZOMBIE
+    assert ended(child)
     assert other.poll() is None
-    end_group(Job(run_id=1, phase="apply", pid=other.pid, pid_started=psutil.Process(other.pid).create_time()), grace=5)
+    started = psutil.Process(other.pid).create_time()
+    until_over(Burial(600), Job(run_id=1, phase="apply", runner="r", pid=other.pid, pid_started=started))
     other.wait()
+
+
+def test_an_engine_that_saves_its_state_keeps_nobody_waiting_and_is_killed_after_the_grace() -> None:
+    led = leaving(ends=False)
+    child = engine_of(led)
+    job = Job(run_id=1, phase="apply", runner="r", pid=led.pid, pid_started=psutil.Process(led.pid).create_time())
+    moment = 0.0
+    burial = Burial(600, lambda: moment)
+    for _ in range(5):
+        assert not burial.over(job)
+    moment = 599.0
+    assert not burial.over(job)
+    assert not ended(child)
+    moment = 600.0
+    until_over(burial, job)
+    assert ended(child)
+    led.wait()

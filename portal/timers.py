@@ -1,0 +1,122 @@
+"""What happens without anybody asking: short-lived environments end, and every night the cloud is looked at.
+
+python -m portal.timers SETTINGS lists the ends to come and changes nothing.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import hashlib
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from portal import audit, requests, settings, states
+from portal.audit import Actor
+from portal.database import Database
+from portal.queue import Phase, Queue
+from portal.states import Kind, State
+from portal.tables import Environment, Job, Lock, Run, now
+
+TTL: Final = Actor("system:ttl")
+DRIFT: Final = Actor("system:drift")
+_WARNINGS: Final = (24, 1)  # hours before the end
+_AGAIN: Final = dt.timedelta(hours=1)
+"""How long a destroy that did not come to its end is left alone."""
+
+
+@dataclass(frozen=True)
+class End:
+    """An environment that ends, or that would if `kept` did not say why it does not."""
+
+    environment: str
+    at: dt.datetime
+    kept: str = ""
+
+
+def ends(session: Session) -> list[End]:
+    """When each short-lived environment is destroyed, the next one first. An update does not put it off."""
+    short = select(Environment).where(Environment.ttl_hours > 0, Environment.since.is_not(None))
+    found = [
+        End(each.name, each.since + dt.timedelta(hours=each.ttl_hours), "protected" if each.destroy_protected else "")
+        for each in session.scalars(short)
+        if each.since is not None
+    ]
+    return sorted(found, key=lambda each: (each.at, each.environment))
+
+
+def step(session: Session, queue: Queue, at: dt.datetime, *, night: tuple[int, int] | None) -> None:
+    """Do what is due at a moment. night: the hour, in UTC, and the minutes that the looks are spread over, if any."""
+    for each in ends(session):
+        if not each.kept:
+            _warn(session, each, at)
+            if each.at <= at:
+                _end(session, queue, each, at)
+    _go_on(session, queue)
+    if night is not None:
+        for where in session.scalars(select(Environment).where(Environment.since.is_not(None))):
+            _look(session, queue, where, at, night)
+
+
+def _warn(session: Session, end: End, at: dt.datetime) -> None:
+    where = session.get_one(Environment, end.environment)
+    due = [hours for hours in _WARNINGS if at >= end.at - dt.timedelta(hours=hours)]
+    if due and (where.warned == 0 or due[-1] < where.warned):
+        where.warned = due[-1]
+        audit.append(session, TTL, "environment.ends", f"environment:{where.name}", ends=end.at.isoformat())
+
+
+def _end(session: Session, queue: Queue, end: End, at: dt.datetime) -> None:
+    where = session.get_one(Environment, end.environment)
+    mine = select(Run).where(Run.environment == where.name, Run.automatic).order_by(Run.id.desc()).limit(1)
+    last = session.scalars(mine).one_or_none()
+    tried = last is not None and (last.state not in states.FINAL or at - last.changed < _AGAIN)
+    if not tried and not _busy(session, where):
+        requests.enqueue(session, queue, TTL, where, Kind.DESTROY, automatic=True)
+
+
+def _go_on(session: Session, queue: Queue) -> None:
+    """Apply the timers' plans; nobody else would."""
+    for run in session.scalars(select(Run).where(Run.automatic, Run.state == State.APPROVED)):
+        if not _busy(session, run.where):
+            queue.submit(session, run.id, Phase.APPLY)
+
+
+def _look(session: Session, queue: Queue, where: Environment, at: dt.datetime, night: tuple[int, int]) -> None:
+    due = moment(where.name, at, night)
+    if due <= at and (where.drift_asked is None or where.drift_asked < due) and not _busy(session, where):
+        where.drift_asked = at
+        requests.enqueue(session, queue, DRIFT, where, Kind.DRIFT)
+
+
+def moment(name: str, at: dt.datetime, night: tuple[int, int]) -> dt.datetime:
+    """When an environment is looked at on the day of `at`: always the same minute, spread by its name."""
+    hour, minutes = night
+    spread = int.from_bytes(hashlib.sha256(name.encode()).digest()[:4]) % max(1, minutes)
+    return at.replace(hour=hour, minute=0, second=0, microsecond=0) + dt.timedelta(minutes=spread)
+
+
+def _busy(session: Session, where: Environment) -> bool:
+    """Whether somebody changes the environment, keeps others from it, or left it half done."""
+    applies = select(Job.run_id).join(Run, Run.id == Job.run_id).where(Run.environment == where.name)
+    waits = session.scalars(applies.where(Job.phase == Phase.APPLY).limit(1)).one_or_none() is not None
+    return waits or bool(where.locked_by) or where.needs_recovery or session.get(Lock, where.name) is not None
+
+
+def main(arguments: list[str]) -> None:
+    """List what would be destroyed, and when; the argument is the file of settings."""
+    database = Database(settings.load(Path(arguments[0])).database)
+    at = now()
+    with database.read() as session:
+        for each in ends(session):
+            does = f"is kept: {each.kept}" if each.kept else "would be destroyed"
+            sys.stdout.write(f"{each.at:%Y-%m-%d %H:%M} UTC  {each.environment} {does}{' now' * (each.at <= at)}\n")
+    database.close()
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])

@@ -1,0 +1,140 @@
+"""Timers at made-up moments: what ends, what is warned of, what is kept, and when the cloud is looked at."""
+
+from __future__ import annotations
+
+import datetime as dt
+
+import pytest
+from sqlalchemy import func, select
+
+from portal import requests, timers
+from portal.database import Database
+from portal.queue import TableQueue
+from portal.states import Kind, State
+from portal.tables import Audit, Environment, Job, Lock, Run, now
+from portal.transitions import transition
+
+from .conftest import ANN, DIGEST, OPS_ACTOR, add
+
+QUEUE = TableQueue()
+HOUR = dt.timedelta(hours=1)
+
+
+def live(database: Database, since: dt.datetime, **options: object) -> None:
+    with database.write() as session:
+        where = session.get_one(Environment, "dev")
+        where.since = since
+        for name, value in options.items():
+            setattr(where, name, value)
+
+
+def step(database: Database, at: dt.datetime, night: tuple[int, int] | None = None) -> list[Run]:
+    with database.write() as session:
+        timers.step(session, QUEUE, at, night=night)
+    with database.read() as session:
+        return list(session.scalars(select(Run).order_by(Run.id)))
+
+
+def warnings(database: Database) -> int:
+    with database.read() as session:
+        return session.scalar(select(func.count()).where(Audit.action == "environment.ends")) or 0
+
+
+def lead(database: Database, number: int, *path: State) -> None:
+    with database.write() as session:
+        run = session.get_one(Run, number)
+        job = session.get(Job, number)
+        if job is not None:
+            session.delete(job)
+        for state in path:
+            if state is State.AWAITING_APPROVAL:
+                requests.planned(session, run, DIGEST, ANN)
+            else:
+                transition(session, run, state, ANN)
+
+
+def test_an_environment_is_warned_of_twice_and_then_destroyed_without_anybodys_word(database: Database) -> None:
+    begin = now() - 48 * HOUR
+    live(database, begin, ttl_hours=48, approvals=2)
+    for at, count in ((23, 0), (24, 1), (30, 1), (47, 2), (47.5, 2)):
+        assert step(database, begin + at * HOUR) == []
+        assert warnings(database) == count
+    (run,) = step(database, begin + 48 * HOUR)
+    assert (run.kind, run.requester, run.state) == (Kind.DESTROY, "system:ttl", State.QUEUED)
+    assert len(step(database, begin + 50 * HOUR)) == 1  # it is under way
+    lead(database, run.id, State.PREVIEWING, State.AWAITING_APPROVAL)
+    (run,) = step(database, begin + 50 * HOUR)
+    assert run.state is State.APPROVED
+    with database.read() as session:
+        assert session.get_one(Job, run.id).phase == "apply"
+    lead(database, run.id, State.APPLYING, State.SUCCEEDED)
+    assert len(step(database, now() + 100 * HOUR)) == 1
+    with database.read() as session:
+        assert session.get_one(Environment, "dev").since is None
+
+
+def test_one_that_was_not_destroyed_is_tried_again_after_an_hour(database: Database) -> None:
+    live(database, now() - 48 * HOUR, ttl_hours=48)
+    (run,) = step(database, now())
+    lead(database, run.id, State.PREVIEWING, State.FAILED)
+    assert len(step(database, now())) == 1
+    assert len(step(database, now() + 2 * HOUR)) == 2
+
+
+@pytest.mark.parametrize("options", [{"destroy_protected": True}, {"locked_by": "ops"}, {"needs_recovery": True}])
+def test_what_is_protected_locked_or_half_done_is_not_destroyed(database: Database, options: dict[str, object]) -> None:
+    live(database, now() - 48 * HOUR, ttl_hours=24, **options)
+    assert step(database, now()) == []
+    with database.read() as session:
+        (end,) = timers.ends(session)
+    assert end.kept == ("protected" if "destroy_protected" in options else "")
+
+
+def test_an_update_does_not_put_the_end_off(database: Database) -> None:
+    live(database, now() - 20 * HOUR, ttl_hours=24, approvals=0)
+    before = ends(database)
+    number = add(database)
+    lead(database, number, State.PREVIEWING, State.AWAITING_APPROVAL, State.APPLYING, State.SUCCEEDED)
+    assert ends(database) == before
+
+
+def ends(database: Database) -> list[timers.End]:
+    with database.read() as session:
+        return timers.ends(session)
+
+
+def test_every_environment_is_looked_at_once_a_night_when_nobody_changes_it(database: Database) -> None:
+    day = dt.datetime(2030, 5, 1, tzinfo=dt.UTC)
+    due = timers.moment("dev", day, (2, 180))
+    assert day + 2 * HOUR <= due < day + 5 * HOUR
+    live(database, day)
+    minute = dt.timedelta(minutes=1)
+    assert step(database, due - minute, (2, 180)) == []
+    number = add(database, kind=Kind.RECOVER)
+    lead(database, number, State.APPLYING)
+    assert len(step(database, due, (2, 180))) == 1
+    with database.write() as session:
+        transition(session, session.get_one(Run, number), State.FAILED, OPS_ACTOR)
+        assert session.get(Lock, "dev") is None
+    assert [each.kind for each in step(database, due + minute, (2, 180))][1:] == [Kind.DRIFT]
+    assert len(step(database, due + HOUR, (2, 180))) == 2
+    assert len(step(database, due + 24 * HOUR, (2, 180))) == 3
+
+
+def test_what_a_look_found_is_on_the_environment_until_an_update_has_brought_it_back(database: Database) -> None:
+    number = add(database, kind=Kind.DRIFT)
+    with database.write() as session:
+        session.get_one(Run, number).changes = [{"urn": "one"}, {"urn": "two"}]
+        session.get_one(Environment, "dev").approvals = 0
+    lead(database, number, State.PREVIEWING, State.SUCCEEDED)
+    assert drift(database) == 2
+    with database.write() as session:
+        repair = requests.enqueue(session, QUEUE, ANN, session.get_one(Environment, "dev"), Kind.UPDATE)
+    assert repair.repairs
+    lead(database, repair.id, State.PREVIEWING, State.AWAITING_APPROVAL, State.APPLYING, State.SUCCEEDED)
+    assert drift(database) == 0
+
+
+def drift(database: Database) -> int:
+    with database.read() as session:
+        return session.get_one(Environment, "dev").drift
