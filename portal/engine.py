@@ -105,7 +105,9 @@ class Engine:
         """
         exported = self._run("stack", "export")
         if exported.code:
-            raise UnreadableError(exported.stderr.strip() or f"pulumi stack export ended with code {exported.code}")
+            raise UnreadableError(
+                exported.stderr.strip()[-2000:] or f"pulumi stack export ended with code {exported.code}"
+            )
         deployment = exported.json().get("deployment") or {}
         pending = [f"{each['type']} {each['resource']['urn']}" for each in deployment.get("pending_operations") or ()]
         return hashlib.sha256(exported.stdout.encode()).hexdigest(), pending

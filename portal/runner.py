@@ -11,7 +11,7 @@ import logging
 import os
 import shutil
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any, Final
@@ -21,7 +21,7 @@ import psutil
 from portal import plan, requests, settings, topology, verdicts, workspace
 from portal.audit import Actor
 from portal.database import Database
-from portal.engine import LOCKED, Engine, Finished
+from portal.engine import LOCKED, Engine, Finished, UnreadableError
 from portal.events import Redactor
 from portal.queue import Phase
 from portal.recovery import recover
@@ -78,7 +78,9 @@ class Runner:
         """The state that a preview leads to, its digest, a reason, and what the run keeps of it."""
         log = self.folder / "preview.events"
         self.watch.follow(log)
-        state_hash, _ = self.engine.state()
+        state_hash = self._state_hash()
+        if self.watch.cancelled:
+            return State.CANCELLED, "", "cancelled before the preview", {"state_hash": state_hash}
         done = self._previewed()(log)
         steps = done.json().get("steps") or []
         changes = self.redactor.data(plan.changes(steps))
@@ -86,16 +88,21 @@ class Runner:
         self.watch.tell("plan", headline=plan.headline(changes))
         if steps and self.kind is Kind.UPDATE:
             self._draw(lambda: topology.of_preview(steps))
-        if self.watch.cancelled and done.code:
-            return State.CANCELLED, "", "cancelled during the preview", kept
+        return (*self._outcome(done, steps, kept), kept)
+
+    def _outcome(self, done: Finished, steps: Sequence[dict[str, Any]], kept: dict[str, Any]) -> tuple[State, str, str]:
+        """State, digest and reason. What the policies say goes into what is kept."""
+        changes = kept["changes"]
+        if self.watch.cancelled:
+            return State.CANCELLED, "", "cancelled during the preview"
         if self.kind is Kind.UPDATE and (against := self._judge(done, kept)):
-            return State.POLICY_FAILED, "", against, kept
+            return State.POLICY_FAILED, "", against
         if done.code or not self.watch.of("summary"):
-            return State.FAILED, "", self.said(done), kept
+            return State.FAILED, "", self.said(done)
         if self.kind is Kind.DRIFT:
-            return State.SUCCEEDED if changes else State.NO_CHANGES, "", plan.headline(changes), kept
+            return State.SUCCEEDED if changes else State.NO_CHANGES, "", plan.headline(changes)
         if not changes:
-            return State.NO_CHANGES, "", "", kept
+            return State.NO_CHANGES, "", ""
         digest = plan.digest(
             steps,
             with_outputs=self.kind is Kind.REFRESH,
@@ -103,7 +110,16 @@ class Runner:
             settings=workspace.settings_digest(self.wanted),
             stack=self.target.stack,
         )
-        return State.AWAITING_APPROVAL, digest, "", kept
+        return State.AWAITING_APPROVAL, digest, ""
+
+    def _state_hash(self) -> str:
+        """Names the state of the stack; empty where a cancel came in between. Raises UnreadableError."""
+        try:
+            return self.engine.state()[0]
+        except UnreadableError:
+            if self.watch.cancelled:
+                return ""
+            raise
 
     def _draw(self, found: Callable[[], Topology]) -> None:
         """Keep what the pages draw. A drawing that cannot be made says nothing of the run, so it never fails it."""
@@ -167,7 +183,14 @@ class Runner:
             self.change(
                 State.STALE, "a new preview differs from what was approved: program, policies, settings or state"
             )
-        elif self.engine.state()[0] != kept["state_hash"]:
+        else:
+            moved = self._state_hash() != kept["state_hash"]
+            self._apply_unless(moved=moved)
+
+    def _apply_unless(self, *, moved: bool) -> None:
+        if self.watch.cancelled:
+            self.change(State.CANCELLED, "cancelled before anything was changed")
+        elif moved:
             self.change(State.STALE, "somebody else changed the stack meanwhile")
         else:
             self._apply_now()

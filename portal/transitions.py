@@ -38,6 +38,7 @@ def transition(session: Session, run: Run, new: State, actor: Actor, reason: str
         _release(session, run)
     if new is State.APPROVED:
         _guard_approval(run)
+        run.cancel_requested = run.force_requested = False  # they came too late, and are not for the next apply
     elif new is State.APPLYING:
         _take(session, run)
     if old is State.APPLYING and new is State.INTERRUPTED:

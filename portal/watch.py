@@ -30,8 +30,9 @@ class Watch:
         self._next = 0.0
         self._count = 0
         self.seen: list[tuple[str, dict[str, Any]]] = []
-        self.cancelled = False
-        self._forced = False
+        self.cancelled = self._force = False
+        self._asked: subprocess.Popen[bytes] | None = None
+        self._forced: subprocess.Popen[bytes] | None = None
         self._lost = False
 
     def follow(self, log: Path) -> None:
@@ -53,6 +54,7 @@ class Watch:
         if time.monotonic() >= self._next:
             self._next = time.monotonic() + self._heartbeat
             self._beat(process)
+        self._end(process)
         if self._lost and process.poll() is not None:
             raise LostError
 
@@ -75,10 +77,14 @@ class Watch:
                 self._lost = True
             else:
                 job.heartbeat, job.cli_pid = now(), process.pid
-            cancel, force = run.cancel_requested or self._lost, run.force_requested
-        if cancel and not self.cancelled:
-            self.cancelled = True
+            self.cancelled |= run.cancel_requested or self._lost
+            self._force |= run.force_requested
+
+    def _end(self, process: subprocess.Popen[bytes]) -> None:
+        """Once for each command: the one that a cancel came in may have been through already."""
+        if self.cancelled and self._asked is not process:
+            self._asked = process
             engine.end(process, force=False)
-        if force and not self._forced:
-            self._forced = True
+        if self._force and self._forced is not process:
+            self._forced = process
             engine.end(process, force=True)

@@ -194,7 +194,7 @@ def _serve(checkout: Path, folder: Path, file: Path, port: int) -> int:
 def _tell(port: int, log: Path) -> None:
     people = "\n".join(f"  {name}  {what}" for name, (what, _) in PEOPLE.items())
     sys.stdout.write(
-        f"the portal: http://127.0.0.1:{port}/\n\nsign in as one of\n{people}\n\n"
+        f"the portal: http://127.0.0.1:{port}/sign-in\n\nsign in as one of\n{people}\n\n"
         "A first way through: as ann ask for a preview in dev, as bob approve it, as ann apply it.\n"
         f"Its log: {log}\nStop it with Ctrl-C.\n"
     )

@@ -36,8 +36,8 @@ STATIC: Final = "/static/"
 SIGN_IN: Final = "/sign-in"
 COOKIE: Final = "portal_development"
 _SHORTEST_SECRET: Final = 16
-_NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._@+-]{0,127}")
-_GROUP: Final = re.compile(r"[A-Za-z0-9/][A-Za-z0-9._@+/ -]{0,127}")
+_NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._@+|'\\-]{0,127}")
+_GROUP: Final = re.compile(r"[A-Za-z0-9/][A-Za-z0-9._@+|/: -]{0,127}")
 _MOST_GROUPS: Final = 500
 _OURS: Final = "system:"
 
@@ -56,14 +56,14 @@ class SignIn(Protocol):
 def actor(name: str, groups: Sequence[str]) -> Actor:
     """Somebody by name, in lower case: two ways to write a name are not two people. Raises UnknownError.
 
-    Names that begin with `system:` are the portal's own, and no name from outside is one of them.
+    Names that begin with `system:` are the portal's own, and no name from outside is one of them. A group of a form
+    that the portal does not know is left out: groups only add to what somebody may do.
     """
-    wrong = [each for each in groups if not _GROUP.fullmatch(each)]
-    if name.lower().startswith(_OURS) or not _NAME.fullmatch(name):
+    if any(each.lower().startswith(_OURS) for each in (name, *groups)) or not _NAME.fullmatch(name):
         raise UnknownError("the name is not one that the portal takes")
-    if wrong or len(groups) > _MOST_GROUPS:
-        raise UnknownError("the groups are not such as the portal takes")
-    return Actor(name.lower(), tuple(sorted({each.lower() for each in groups})))
+    if len(groups) > _MOST_GROUPS:
+        raise UnknownError(f"the portal takes {_MOST_GROUPS} groups of a person at most")
+    return Actor(name.lower(), tuple(sorted({each.lower() for each in groups if _GROUP.fullmatch(each)})))
 
 
 class ByHeader:

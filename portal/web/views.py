@@ -224,7 +224,12 @@ def token(found: Token) -> schemas.TokenSummary:
 
 
 def token_of(session: Session, actor: Actor, identity: str) -> Token:
-    """A token that somebody may end: their own; an admin of everything may end any. Raises NotFoundError."""
+    """A token that somebody may end: their own; an admin of everything may end any.
+
+    Raises NotFoundError, and DeniedError when a token asks for it.
+    """
+    if actor.scopes is not None:
+        raise access.DeniedError("a token ends no token: sign in for that")
     found = session.get(Token, identity)
     if found is not None and found.actor != actor.name and Role.ADMIN not in access.roles(session, actor, EVERYWHERE):
         found = None

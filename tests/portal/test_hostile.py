@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from portal import audit
+from portal.access import Action
 from portal.tables import Run
 
 from .site import DIGEST, Site, ask, count, planned, signed_in
@@ -50,6 +51,30 @@ def test_another_teams_environment_is_no_different_from_none(site: Site, method:
         rows = [json.loads(line) for line in audit.export(session)]
     assert [row["actor"] for row in rows if row["action"] == "request.denied"] == ["ann", "ann"]
     assert site.get(f"/runs/{theirs}", "pam").json()["state"] == "awaiting_approval"
+
+
+@pytest.mark.parametrize(("method", "path", "body"), [each for each in ALL if each[0] == "POST"])
+def test_a_token_without_the_scope_does_nothing(site: Site, method: str, path: str, body: Any) -> None:
+    """Though its owner may do everything there."""
+    number = ask(site)
+    planned(site, number)
+    before = site.get(f"/runs/{number}", "boss").json(), site.get("/environments/dev", "boss").json()
+    concrete = path.replace("{e}", "dev").replace("{r}", str(number))
+    for scopes in (["view"], ["audit:dev", "approve:prod", "cancel:prod", "lock:prod", "unlock:prod", "preview:prod"]):
+        shown = {"authorization": f"Bearer {site.token(*scopes, who='boss')}"}
+        assert site.send("GET", f"/runs/{number}", shown).status_code == 200
+        answer = site.send(method, concrete, shown, json=body)
+        assert answer.status_code == 403
+        assert answer.json()["detail"].startswith("the token has no scope ")
+    assert (site.get(f"/runs/{number}", "boss").json(), site.get("/environments/dev", "boss").json()) == before
+
+
+def test_a_token_neither_makes_nor_ends_one(site: Site) -> None:
+    shown = {"authorization": f"Bearer {site.token(*Action)}"}
+    (token,) = site.get("/tokens").json()["tokens"]
+    for path, body in (("/tokens", {"name": "x", "scopes": ["view"]}), (f"/tokens/{token['id']}/revoke", None)):
+        assert site.send("POST", path, shown, json=body).status_code == 403
+    assert site.send("GET", "/", shown).status_code == 200
 
 
 NAMES = (

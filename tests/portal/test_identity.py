@@ -385,16 +385,24 @@ def test_it_does_not_start_without_a_way_to_know_people(tmp_path: Path, monkeypa
         start(load_balancer={"arn": ARN, "keys": str(tmp_path)})
 
 
+def test_groups_are_as_proxies_write_them_and_what_is_not_is_left_out() -> None:
+    found = actor("CORP\\ann", ["/Shop", "role:Admin", "a b", "Gesch\u00e4ft", "-x", "", "x" * 129])
+    assert (found.name, found.groups) == ("corp\\ann", ("/shop", "a b", "role:admin"))
+    for name, groups in (("ann", ["System:x"]), ("system:ann", []), ("ann", ["g"] * 501)):
+        with pytest.raises(UnknownError):
+            actor(name, groups)
+
+
 @given(st.text(max_size=40), st.lists(st.text(max_size=20), max_size=5))
 def test_a_name_is_plain_or_refused(name: str, groups: list[str]) -> None:
     try:
         found = actor(name, groups)
     except UnknownError:
         return
+    assert ":" not in found.name
     for each in (found.name, *found.groups):
         assert each.isascii()
         assert each.isprintable()
         assert each == each.lower()
-        assert ":" not in each
         assert "," not in each
-    assert not found.name.startswith("-")
+        assert not each.startswith(("-", "system:"))
