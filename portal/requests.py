@@ -113,13 +113,13 @@ def digest_of(where: str, kind: Kind, settings: Mapping[str, Any]) -> str:
 def _valid(where: Environment, kind: Kind, settings: Mapping[str, Any]) -> None:
     if kind is Kind.DESTROY and where.destroy_protected:
         raise InvalidError(f"{where.name} is protected: it is not destroyed from here")
-    clear = _clear_secrets(settings)
+    clear = clear_secret(settings)
     if clear:
         raise InvalidError(f"{clear}: a secret must be encrypted ({{secure: …}}), and is never kept in clear")
 
 
-def _clear_secrets(value: Any, path: str = "") -> str:
-    """The path of a value under `secrets` that is not encrypted."""
+def clear_secret(value: Any, path: str = "") -> str:
+    """The path of a value under `secrets` that is not encrypted; empty when all are."""
     if isinstance(value, Mapping):
         for key, inner in value.items():
             here = f"{path}.{key}" if path else str(key)
@@ -127,11 +127,11 @@ def _clear_secrets(value: Any, path: str = "") -> str:
                 for name, secret in inner.items():
                     if not (isinstance(secret, Mapping) and set(secret) == {"secure"}):
                         return f"{here}.{name}"
-            elif found := _clear_secrets(inner, here):
+            elif found := clear_secret(inner, here):
                 return found
     elif isinstance(value, list):
         for place, inner in enumerate(value):
-            if found := _clear_secrets(inner, f"{path}[{place}]"):
+            if found := clear_secret(inner, f"{path}[{place}]"):
                 return found
     return ""
 
