@@ -16,10 +16,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
+import yaml
+
 from portal.settings import Target
 
 _INHERITED: Final = ("PATH", "HOME", "LANG", "TMPDIR", "USER")
 _TICK_SECONDS: Final = 0.2
+_ENCRYPT_SECONDS: Final = 60
+ENCRYPTION: Final = ("encryptionsalt", "encryptedkey", "secretsprovider")
+"""What a stack file says of its encryption."""
 LOCKED: Final = "the stack is currently locked by"
 """How the CLI says that somebody else's update is running (pulumi pkg/backend/diy/lock.go)."""
 
@@ -121,6 +126,41 @@ class Engine:
                 raise
         self._tick(process)
         return Finished(process.returncode, out.read_text("utf-8", "replace"), err.read_text("utf-8", "replace"))
+
+
+class EncryptionError(Exception):
+    """The engine could not encrypt a secret; the message does not have it."""
+
+
+def encrypt(target: Target, folder: Path, values: Sequence[str]) -> list[str]:
+    """The ciphertext of each value, as the stack encrypts. Raises EncryptionError.
+
+    folder: a private one, for a project without a program. A value goes in by standard input, never as an argument.
+    """
+    own = target.program / f"Pulumi.{target.stack}.yaml"
+    before = (yaml.safe_load(own.read_text("utf-8")) if own.is_file() else None) or {}
+    kept = {name: value for name, value in before.items() if name in ENCRYPTION}
+    file = folder / own.name
+    file.write_text(yaml.safe_dump(kept), encoding="utf-8")
+    (folder / "Pulumi.yaml").write_bytes((target.program / "Pulumi.yaml").read_bytes())
+    command = ["pulumi", "config", "set", "--secret", "--stack", target.stack, "--non-interactive", "--color", "never"]
+    for place, value in enumerate(values):
+        done = subprocess.run(
+            [*command, "--", f"portal:s{place}"],
+            cwd=folder,
+            env=variables(target),
+            input=f"{value}\n".encode(),  # the CLI takes one line end off
+            capture_output=True,
+            timeout=_ENCRYPT_SECONDS,
+            check=False,
+        )
+        if done.returncode:
+            said = done.stderr.decode("utf-8", "replace").replace(value, "[secret]").strip()
+            raise EncryptionError(f"the secret could not be encrypted: {said[-500:]}")
+    after = yaml.safe_load(file.read_text("utf-8"))
+    if {name: value for name, value in after.items() if name in ENCRYPTION} != kept:
+        raise EncryptionError(f"{own.name} does not say how secrets are encrypted; encrypt one with the CLI first")
+    return [after["config"][f"portal:s{place}"]["secure"] for place in range(len(values))]
 
 
 def _look(wanted: bool) -> Sequence[str]:  # noqa: FBT001 - it is a flag's value

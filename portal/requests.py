@@ -46,18 +46,21 @@ def submit(
     kind: Kind,
     settings: Mapping[str, Any] | None = None,
     *,
+    marks: Mapping[str, Any] | None = None,
+    body: str = "",
     key: str = "",
     limit: int = 10,
 ) -> Run:
     """A run and its place in the queue; for a key that came before with the same request, the run it made then.
 
-    settings: the whole `config` of the stack file, as it is now where none are given. Raises DeniedError,
+    settings: the whole `config` of the stack file, as it is now where none are given. marks, body: as `prepare` gives
+    them with it, where secrets were submitted. Raises DeniedError,
     InvalidError, KeyReusedError, TooManyError.
     """
     found = environment(session, where)
     access.demand(session, actor, Action.RECOVER if kind is Kind.RECOVER else Action.PREVIEW, found)
     wanted = dict(found.settings if settings is None else settings)
-    body = digest_of(where, kind, wanted)
+    body = digest_of(where, kind, {"prepared": body} if body else wanted)
     known = session.get(IdempotencyKey, (actor.name, key)) if key else None
     if known is not None:
         if known.body != body:
@@ -67,7 +70,7 @@ def submit(
     waiting = select(func.count()).where(Run.requester == actor.name, Run.state == State.QUEUED)
     if (session.scalar(waiting) or 0) >= limit:
         raise TooManyError(limit)
-    run = enqueue(session, queue, actor, found, kind, wanted)
+    run = enqueue(session, queue, actor, found, kind, wanted, marks=marks)
     if key:
         session.add(IdempotencyKey(actor=actor.name, key=key, body=body, run_id=run.id))
     return run
@@ -81,6 +84,7 @@ def enqueue(
     kind: Kind,
     settings: Mapping[str, Any] | None = None,
     *,
+    marks: Mapping[str, Any] | None = None,
     automatic: bool = False,
 ) -> Run:
     """A run and its place in the queue, whoever asks: for `submit`, which looks at that, and for the timers."""
@@ -94,6 +98,7 @@ def enqueue(
         where=where,
         repairs=kind is Kind.UPDATE and where.drift > 0,
         automatic=automatic,
+        marks=dict(where.marks if marks is None else marks),
         state=State.QUEUED,
     )
     session.add(run)

@@ -17,7 +17,7 @@ from typing import Any, Final
 
 import psutil
 
-from portal import plan, requests, settings, verdicts, workspace
+from portal import plan, requests, secrecy, settings, verdicts, workspace
 from portal.audit import Actor
 from portal.database import Database
 from portal.engine import LOCKED, Engine, Finished
@@ -47,7 +47,8 @@ class Runner:
         self.target = chosen.targets[run.environment]
         self.folder = chosen.folder / f"run-{run_id}"
         self.wanted, self.repairs = run.settings, run.repairs
-        redactor = Redactor([self.target.variables.get(each, "") for each in self.target.secret_variables])
+        hidden = secrecy.Hidden(secrecy.key(chosen.folder), run.marks).text
+        redactor = Redactor([self.target.variables.get(each, "") for each in self.target.secret_variables], hidden)
         self.redactor = redactor
         self.watch = Watch(database, run_id, name, chosen.heartbeat, redactor)
         self.program = workspace.make(self.target, self.folder, self.wanted)

@@ -12,10 +12,10 @@ from typing import Any, Final
 
 import yaml
 
+from portal.engine import ENCRYPTION
 from portal.settings import Target
 
 _LEFT_OUT: Final = shutil.ignore_patterns(".*", "__pycache__", "tests", "docs", "bench", "node_modules", "*.md")
-_ENCRYPTION: Final = ("encryptionsalt", "encryptedkey", "secretsprovider")
 
 
 def make(target: Target, folder: Path, settings: Mapping[str, Any]) -> Path:
@@ -33,7 +33,7 @@ def make(target: Target, folder: Path, settings: Mapping[str, Any]) -> Path:
 
 def configure(target: Target, program: Path, settings: Mapping[str, Any], document: Mapping[str, Any]) -> None:
     """Write the copy's only stack file. document: the one that says how secrets are encrypted."""
-    kept = {key: document[key] for key in _ENCRYPTION if key in document}
+    kept = {key: document[key] for key in ENCRYPTION if key in document}
     for file in program.glob("Pulumi.*.y*ml"):
         file.unlink()
     text = yaml.safe_dump({**kept, "config": dict(settings)}, sort_keys=False)
