@@ -7,13 +7,13 @@ import hashlib
 import json
 import tempfile
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from pathlib import Path as File
 from typing import Any, Final
 
 from portal import engine, form, requests, secrecy
 from portal.database import Database
 from portal.form import Path, Problem
+from portal.requests import Prepared
 from portal.settings import PortalSettings
 from portal.transitions import environment
 
@@ -26,15 +26,6 @@ class InvalidSettingsError(requests.InvalidError):
     def __init__(self, problems: tuple[Problem, ...]) -> None:
         super().__init__("\n".join(f"{each.where}: {each.message}" for each in problems))
         self.problems = problems
-
-
-@dataclass(frozen=True)
-class Prepared:
-    """Settings for `requests.submit`, with all secrets encrypted. body: the same for the same request sent again."""
-
-    settings: dict[str, Any]
-    marks: dict[str, Any]
-    body: str
 
 
 def prepare(

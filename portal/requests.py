@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any, Final
 
 from sqlalchemy import func, select
@@ -38,29 +39,37 @@ class TooManyError(Exception):
         self.retry_after = 30
 
 
+@dataclass(frozen=True)
+class Prepared:
+    """Settings for `submit`, with all secrets encrypted. body: the same for the same request sent again."""
+
+    settings: dict[str, Any]
+    marks: dict[str, Any]
+    body: str
+
+
 def submit(
     session: Session,
     queue: Queue,
     actor: Actor,
     where: str,
     kind: Kind,
-    settings: Mapping[str, Any] | None = None,
+    settings: Mapping[str, Any] | Prepared | None = None,
     *,
-    marks: Mapping[str, Any] | None = None,
-    body: str = "",
     key: str = "",
     limit: int = 10,
 ) -> Run:
     """A run and its place in the queue; for a key that came before with the same request, the run it made then.
 
-    settings: the whole `config` of the stack file, as it is now where none are given. marks, body: as `prepare` gives
-    them with it, where secrets were submitted. Raises DeniedError,
-    InvalidError, KeyReusedError, TooManyError.
+    settings: the whole `config` of the stack file, as it is now where none are given; what `prepare` gives where
+    secrets were submitted. Raises DeniedError, InvalidError, KeyReusedError, TooManyError.
     """
     found = environment(session, where)
     access.demand(session, actor, Action.RECOVER if kind is Kind.RECOVER else Action.PREVIEW, found)
-    wanted = dict(found.settings if settings is None else settings)
-    body = digest_of(where, kind, {"prepared": body} if body else wanted)
+    ready = settings if isinstance(settings, Prepared) else None
+    given = ready.settings if ready else settings
+    wanted = dict(found.settings if given is None or isinstance(given, Prepared) else given)
+    body = digest_of(where, kind, {"prepared": ready.body} if ready else wanted)
     known = session.get(IdempotencyKey, (actor.name, key)) if key else None
     if known is not None:
         if known.body != body:
@@ -70,7 +79,7 @@ def submit(
     waiting = select(func.count()).where(Run.requester == actor.name, Run.state == State.QUEUED)
     if (session.scalar(waiting) or 0) >= limit:
         raise TooManyError(limit)
-    run = enqueue(session, queue, actor, found, kind, wanted, marks=marks)
+    run = enqueue(session, queue, actor, found, kind, wanted, marks=ready.marks if ready else None)
     if key:
         session.add(IdempotencyKey(actor=actor.name, key=key, body=body, run_id=run.id))
     return run

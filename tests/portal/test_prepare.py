@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import copy
 import json
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -13,8 +12,9 @@ import yaml
 
 from portal import requests
 from portal.database import Database
-from portal.prepare import InvalidSettingsError, Prepared, prepare
+from portal.prepare import InvalidSettingsError, prepare
 from portal.queue import TableQueue
+from portal.requests import Prepared
 from portal.settings import PortalSettings
 from portal.states import Kind
 from portal.tables import Binding, Environment, Run
@@ -29,7 +29,7 @@ CLEAR = "-a secret\nof two lines\n"
 
 
 @pytest.fixture
-def chosen(tmp_path: Path, database: Database) -> Iterator[PortalSettings]:
+def chosen(tmp_path: Path, database: Database) -> PortalSettings:
     engine = LocalEngine.create(tmp_path / "cloud")
     program = tmp_path / "program"
     program.mkdir()
@@ -43,7 +43,7 @@ def chosen(tmp_path: Path, database: Database) -> Iterator[PortalSettings]:
         session.add(Binding(environment="dev", subject="user:ann", role="requester"))
     kept = {name: value for name, value in engine.env.items() if name not in ("HOME", "LANG")}
     target = {"program": str(program), "stack": "dev", "variables": kept}
-    yield PortalSettings.model_validate(
+    return PortalSettings.model_validate(
         {"database": database.url, "folder": str(tmp_path / "runs"), "targets": {"dev": target}}
     )
 
@@ -60,9 +60,7 @@ def changed(database: Database, *path: str, to: Any) -> dict[str, Any]:
 
 def submit(database: Database, ready: Prepared, key: str = "") -> Run:
     with database.write() as session:
-        return requests.submit(
-            session, TableQueue(), ANN, "dev", Kind.UPDATE, ready.settings, marks=ready.marks, body=ready.body, key=key
-        )
+        return requests.submit(session, TableQueue(), ANN, "dev", Kind.UPDATE, ready, key=key)
 
 
 def test_a_secret_is_encrypted_before_it_is_kept_and_the_same_one_changes_nothing(
