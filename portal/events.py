@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, Final
 
@@ -21,15 +21,19 @@ _MARKUP: Final = re.compile(r"<\{%.*?%\}>|\x1b\[[0-9;?]*[A-Za-z]|[\x00-\x08\x0b-
 
 
 class Redactor:
-    """Takes known secrets out of texts: a second net, for the engine hides the secrets it knows of."""
+    """Takes known secrets out of texts: a second net, for the engine hides the secrets it knows of.
 
-    def __init__(self, secrets: Sequence[str]) -> None:
+    hidden: takes out those that nobody here knows in clear.
+    """
+
+    def __init__(self, secrets: Sequence[str], hidden: Callable[[str], str] = str) -> None:
+        self._hidden = hidden
         found = sorted({each for each in secrets if len(each) >= _SHORTEST_SECRET}, key=len, reverse=True)
         self._pattern = re.compile("|".join(map(re.escape, found))) if found else None
 
     def text(self, text: str) -> str:
         """A text without them and without what a terminal would act on."""
-        plain = _MARKUP.sub("", text)
+        plain = self._hidden(_MARKUP.sub("", text))
         return self._pattern.sub("[secret]", plain) if self._pattern else plain
 
     def data(self, value: Any) -> Any:

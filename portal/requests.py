@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any, Final
 
 from sqlalchemy import func, select
@@ -38,26 +39,37 @@ class TooManyError(Exception):
         self.retry_after = 30
 
 
+@dataclass(frozen=True)
+class Prepared:
+    """Settings for `submit`, with all secrets encrypted. body: the same for the same request sent again."""
+
+    settings: dict[str, Any]
+    marks: dict[str, Any]
+    body: str
+
+
 def submit(
     session: Session,
     queue: Queue,
     actor: Actor,
     where: str,
     kind: Kind,
-    settings: Mapping[str, Any] | None = None,
+    settings: Mapping[str, Any] | Prepared | None = None,
     *,
     key: str = "",
     limit: int = 10,
 ) -> Run:
     """A run and its place in the queue; for a key that came before with the same request, the run it made then.
 
-    settings: the whole `config` of the stack file, as it is now where none are given. Raises DeniedError,
-    InvalidError, KeyReusedError, TooManyError.
+    settings: the whole `config` of the stack file, as it is now where none are given; what `prepare` gives where
+    secrets were submitted. Raises DeniedError, InvalidError, KeyReusedError, TooManyError.
     """
     found = environment(session, where)
     access.demand(session, actor, Action.RECOVER if kind is Kind.RECOVER else Action.PREVIEW, found)
-    wanted = dict(found.settings if settings is None else settings)
-    body = digest_of(where, kind, wanted)
+    ready = settings if isinstance(settings, Prepared) else None
+    given = ready.settings if ready else settings
+    wanted = dict(found.settings if given is None or isinstance(given, Prepared) else given)
+    body = digest_of(where, kind, {"prepared": ready.body} if ready else wanted)
     known = session.get(IdempotencyKey, (actor.name, key)) if key else None
     if known is not None:
         if known.body != body:
@@ -67,7 +79,7 @@ def submit(
     waiting = select(func.count()).where(Run.requester == actor.name, Run.state == State.QUEUED)
     if (session.scalar(waiting) or 0) >= limit:
         raise TooManyError(limit)
-    run = enqueue(session, queue, actor, found, kind, wanted)
+    run = enqueue(session, queue, actor, found, kind, wanted, marks=ready.marks if ready else None)
     if key:
         session.add(IdempotencyKey(actor=actor.name, key=key, body=body, run_id=run.id))
     return run
@@ -81,6 +93,7 @@ def enqueue(
     kind: Kind,
     settings: Mapping[str, Any] | None = None,
     *,
+    marks: Mapping[str, Any] | None = None,
     automatic: bool = False,
 ) -> Run:
     """A run and its place in the queue, whoever asks: for `submit`, which looks at that, and for the timers."""
@@ -94,6 +107,7 @@ def enqueue(
         where=where,
         repairs=kind is Kind.UPDATE and where.drift > 0,
         automatic=automatic,
+        marks=dict(where.marks if marks is None else marks),
         state=State.QUEUED,
     )
     session.add(run)
@@ -113,13 +127,13 @@ def digest_of(where: str, kind: Kind, settings: Mapping[str, Any]) -> str:
 def _valid(where: Environment, kind: Kind, settings: Mapping[str, Any]) -> None:
     if kind is Kind.DESTROY and where.destroy_protected:
         raise InvalidError(f"{where.name} is protected: it is not destroyed from here")
-    clear = _clear_secrets(settings)
+    clear = clear_secret(settings)
     if clear:
         raise InvalidError(f"{clear}: a secret must be encrypted ({{secure: …}}), and is never kept in clear")
 
 
-def _clear_secrets(value: Any, path: str = "") -> str:
-    """The path of a value under `secrets` that is not encrypted."""
+def clear_secret(value: Any, path: str = "") -> str:
+    """The path of a value under `secrets` that is not encrypted; empty when all are."""
     if isinstance(value, Mapping):
         for key, inner in value.items():
             here = f"{path}.{key}" if path else str(key)
@@ -127,11 +141,11 @@ def _clear_secrets(value: Any, path: str = "") -> str:
                 for name, secret in inner.items():
                     if not (isinstance(secret, Mapping) and set(secret) == {"secure"}):
                         return f"{here}.{name}"
-            elif found := _clear_secrets(inner, here):
+            elif found := clear_secret(inner, here):
                 return found
     elif isinstance(value, list):
         for place, inner in enumerate(value):
-            if found := _clear_secrets(inner, f"{path}[{place}]"):
+            if found := clear_secret(inner, f"{path}[{place}]"):
                 return found
     return ""
 

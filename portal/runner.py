@@ -18,14 +18,16 @@ from typing import Any, Final
 
 import psutil
 
-from portal import plan, requests, settings, topology, verdicts, workspace
+from portal import plan, requests, secrecy, settings, topology, verdicts, workspace
 from portal.audit import Actor
 from portal.database import Database
 from portal.engine import LOCKED, Engine, Finished, UnreadableError
 from portal.events import Redactor
+from portal.forge import ForgeError, Repository, branch, program_tree
 from portal.queue import Phase
 from portal.recovery import recover
 from portal.settings import PortalSettings
+from portal.source import MovedError, Source, WaitsError
 from portal.states import RUNNING, Kind, State
 from portal.tables import Job, Run
 from portal.topology import Topology
@@ -48,12 +50,17 @@ class Runner:
         self.target = chosen.targets[run.environment]
         self.folder = chosen.folder / f"run-{run_id}"
         self.wanted, self.repairs = run.settings, run.repairs
-        redactor = Redactor([self.target.variables.get(each, "") for each in self.target.secret_variables])
+        hidden = secrecy.Hidden(secrecy.key(chosen.folder), run.marks).text
+        redactor = Redactor([self.target.variables.get(each, "") for each in self.target.secret_variables], hidden)
         self.redactor = redactor
         self.watch = Watch(database, run_id, name, chosen.heartbeat, redactor)
         self.program = workspace.make(self.target, self.folder, self.wanted)
         self.digest = workspace.program_digest(self.program)  # before anything in it runs
         self.engine = Engine(self.target, self.program, self.watch.tick, chosen.grace)
+        self.source: Source | None = None
+        if self.target.git is not None:
+            file = self.target.git.file or f"Pulumi.{self.target.stack}.yaml"
+            self.source = Source(self.target.git, Repository(self.target.git, file, self.folder / "settings.git"))
         self.began = False  # whether the cloud may have been changed
 
     def change(self, new: State, reason: str = "") -> None:
@@ -64,6 +71,11 @@ class Runner:
     def preview(self) -> None:
         """Preview, with policies, and say what comes of it."""
         self.change(State.PREVIEWING)
+        try:
+            self._begin()
+        except ForgeError as error:
+            self.change(State.FAILED, str(error))
+            return
         state, digest, reason, kept = self.planned()
         with self.database.write() as session:
             run = session.get_one(Run, self.run_id)
@@ -73,6 +85,41 @@ class Runner:
                 requests.planned(session, run, digest, RUNNER)
             else:
                 transition(session, run, state, RUNNER, reason)
+
+    def _begin(self) -> None:
+        """Take the settings from git where they come from there, and note what is previewed."""
+        tree = program_tree(self.target.program)
+        if self.source is None:
+            with self.database.write() as session:
+                session.get_one(Run, self.run_id).program_tree = tree
+            return
+        with self.database.read() as session:
+            run = session.get_one(Run, self.run_id)
+        begun = self.source.begin(run)
+        self.wanted = begun.settings
+        workspace.configure(self.target, self.program, begun.settings, begun.document)
+        with self.database.write() as session:
+            run = session.get_one(Run, self.run_id)
+            run.settings, run.base, run.commit = begun.settings, begun.base, begun.commit
+            run.program_tree, run.settings_tree = tree, begun.tree
+        self.watch.tell("git", commit=begun.commit, base=begun.base, branch=branch(self.run_id))
+
+    def _merged(self, run: Run, *, now: bool) -> State | None:
+        """What the run must become because of git: nothing, stale, or still approved. now: the portal may merge."""
+        if self.source is None:
+            return None
+        try:
+            commit = self.source.merged(run) if now else self.source.demand(run)
+        except WaitsError as error:
+            self.watch.tell("waits", reason=str(error))
+            return State.APPROVED
+        except MovedError as error:
+            self.change(State.STALE, str(error))
+            return State.STALE
+        if commit:
+            document = self.source.document(commit)
+            workspace.configure(self.target, self.program, self.wanted, document)
+        return None
 
     def planned(self) -> tuple[State, str, str, dict[str, Any]]:
         """The state that a preview leads to, its digest, a reason, and what the run keeps of it."""
@@ -160,6 +207,10 @@ class Runner:
 
     def apply(self) -> None:
         """Apply what was approved: as the only writer, preview again, and go on only when it is the same plan."""
+        with self.database.read() as session:
+            run = session.get_one(Run, self.run_id)
+        if self.kind is not Kind.RECOVER and self._merged(run, now=False) is not None:
+            return
         try:
             self.change(State.APPLYING)
         except HeldError as error:
@@ -175,10 +226,14 @@ class Runner:
         if moved:
             self.change(State.STALE, "the settings of the environment have changed since the preview")
             return
+        ended = self._merged(run, now=True)
+        if ended is State.APPROVED:
+            self.change(State.APPROVED, "what was approved is not merged")
+        if ended is not None:
+            return
         state, digest, reason, kept = self.planned()
         if state is not State.AWAITING_APPROVAL:
-            ended = {State.NO_CHANGES: State.STALE}.get(state, state)
-            self.change(ended, reason or "there is nothing left to change")
+            self.change({State.NO_CHANGES: State.STALE}.get(state, state), reason or "there is nothing left to change")
         elif digest != approved:
             self.change(
                 State.STALE, "a new preview differs from what was approved: program, policies, settings or state"

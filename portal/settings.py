@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import difflib
 from pathlib import Path
-from typing import Annotated, Final, get_args
+from typing import Annotated, Final, Literal, get_args
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from pydantic_core import ErrorDetails
@@ -14,12 +14,29 @@ from portal.web_settings import NAME_PATTERN, WebSettings
 Seconds = Annotated[float, Field(gt=0)]
 
 
+class GitSource(BaseModel):
+    """The settings repository whose main branch is the truth.
+
+    repository: as git names it. file: the stack file in it, `Pulumi.<stack>.yaml` where none is said. merge: by whom a
+    branch is merged, people at the forge or the portal, which only moves the main branch forward. variables: the
+    environment of git, for example GIT_SSH_COMMAND.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    repository: Annotated[str, Field(pattern=r"^[^-]")]
+    branch: Annotated[str, Field(pattern=r"^[A-Za-z0-9_][A-Za-z0-9_./-]*$")] = "main"
+    file: Annotated[str, Field(pattern=r"^([A-Za-z0-9_][A-Za-z0-9_./-]*)?$")] = ""
+    merge: Literal["people", "portal"] = "people"
+    variables: dict[str, str] = {}
+
+
 class Target(BaseModel):
     """Where an environment's program lies and how the engine reaches its state and its cloud.
 
     packs: folders of policy packs in the program, all of which must run in every preview. variables: the environment
     of the engine's processes, beside PATH and HOME; the values of those named in `secret_variables` never reach an
-    event.
+    event. git: where the settings come from; without it they are the portal's own, and nothing of them is in git.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -27,6 +44,7 @@ class Target(BaseModel):
     program: Path
     stack: Annotated[str, Field(pattern=NAME_PATTERN)]
     packs: tuple[str, ...] = ("policies",)
+    git: GitSource | None = None
     variables: dict[str, str] = {}
     secret_variables: tuple[str, ...] = ("PULUMI_CONFIG_PASSPHRASE", "PULUMI_ACCESS_TOKEN", "AWS_SECRET_ACCESS_KEY")
 

@@ -27,13 +27,17 @@ def make(target: Target, folder: Path, settings: Mapping[str, Any]) -> Path:
     if (target.program / ".venv").exists():
         (program / ".venv").symlink_to((target.program / ".venv").resolve())
     own = target.program / f"Pulumi.{target.stack}.yaml"
-    document = (yaml.safe_load(own.read_text("utf-8")) if own.is_file() else None) or {}
+    configure(target, program, settings, (yaml.safe_load(own.read_text("utf-8")) if own.is_file() else None) or {})
+    return program
+
+
+def configure(target: Target, program: Path, settings: Mapping[str, Any], document: Mapping[str, Any]) -> None:
+    """Write the copy's only stack file. document: the one that says how secrets are encrypted."""
     kept = {key: document[key] for key in ENCRYPTION if key in document}
     for file in program.glob("Pulumi.*.y*ml"):
         file.unlink()
     text = yaml.safe_dump({**kept, "config": dict(settings)}, sort_keys=False)
     (program / f"Pulumi.{target.stack}.yaml").write_text(text, encoding="utf-8")
-    return program
 
 
 def program_digest(program: Path) -> str:

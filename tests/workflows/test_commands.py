@@ -16,7 +16,7 @@ from tests.conftest import World
 from tests.go_tools import built
 from tools.engine import LocalEngine
 
-from .reading import run, step
+from .reading import run, step, workflow
 
 pytestmark = [pytest.mark.engine, pytest.mark.slow, pytest.mark.timeout(900)]
 
@@ -173,6 +173,17 @@ def test_one_comment_is_kept_current(api: Api, checkout: Path, known: bool, trus
     text = (api.folder / "comment.md").read_text()
     assert text.startswith("<!-- grpc-platform checks -->\n")
     assert ("### shop" in text, "@everyone" in text) == (trusted, not trusted)
+
+
+@pytest.mark.parametrize("job", ["plan", "update"])
+@pytest.mark.parametrize(("source", "code"), [("portal", 1), ("git", 0), ("", 0)])
+def test_what_the_portal_changes_is_refused_before_anything_else(
+    tmp_path: Path, job: str, source: str, code: int
+) -> None:
+    found = step("deploy-environment.yml", job, "Refuse what the portal changes")
+    assert workflow("deploy-environment.yml")["jobs"][job]["steps"][0] == found
+    done = run(found, tmp_path, {"inputs.stack": "shop", "vars.SETTINGS_SOURCE": source}, {})
+    assert (done.returncode, "::error title=The portal changes shop::" in done.stdout) == (code, code == 1)
 
 
 class Deployment:

@@ -1,0 +1,194 @@
+"""Settings in git, on a bare repository: what is proposed, what counts as merged, and everything that goes wrong."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from portal.forge import ForgeError, Repository, branch, program_tree
+from portal.settings import GitSource
+from portal.source import MovedError, Source, WaitsError
+from portal.states import Kind
+from portal.tables import Environment, Run
+
+FILE = "Pulumi.dev.yaml"
+OLD, NEW, OTHER = {"a:b": 1}, {"a:b": 2}, {"a:b": 3}
+
+
+class Forge:
+    """A bare repository and somebody's clone of it."""
+
+    def __init__(self, folder: Path) -> None:
+        self.bare, self.clone, self._folder = folder / "bare.git", folder / "clone", folder
+        self.git("init", "-q", "--bare", "-b", "main", str(self.bare), where=folder)
+        self.git("clone", "-q", str(self.bare), str(self.clone), where=folder)
+        self.git("checkout", "-q", "-b", "main")
+        (self.clone / "README").write_text("other")
+        self.write(OLD)
+
+    def git(self, *arguments: str, where: Path | None = None) -> str:
+        who = {f"GIT_{role}_{part}": "carl@x" for role in ("AUTHOR", "COMMITTER") for part in ("NAME", "EMAIL")}
+        env = {"PATH": os.environ["PATH"], "GIT_CONFIG_GLOBAL": os.devnull, **who}
+        return subprocess.run(
+            ["git", *arguments], cwd=where or self.clone, env=env, capture_output=True, text=True, check=True
+        ).stdout.strip()
+
+    def write(self, config: Any, file: str = FILE, text: str = "") -> str:
+        document = {"encryptionsalt": "salt", "config": config}
+        (self.clone / file).write_text(text or yaml.safe_dump(document))
+        self.git("add", "-A")
+        self.git("commit", "-q", "-m", "by hand")
+        self.git("push", "-q", "--force", "origin", "HEAD:main")
+        return self.git("rev-parse", "HEAD")
+
+    def merge(self, *how: str) -> None:
+        self.git("fetch", "-q")
+        self.git("merge", "-q", *how, f"origin/{branch(7)}")
+        if "--squash" in how:
+            self.git("commit", "-q", "-m", "squashed")
+        self.git("push", "-q", "origin", "HEAD:main")
+
+    def source(self, merge: str = "people", repository: str = "") -> Source:
+        git = GitSource.model_validate({"repository": repository or str(self.bare), "merge": merge})
+        return Source(git, Repository(git, FILE, self._folder / f"own-{merge}"))
+
+
+@pytest.fixture
+def forge(tmp_path: Path) -> Forge:
+    return Forge(tmp_path)
+
+
+def new_run(settings: dict[str, Any], kind: Kind = Kind.UPDATE) -> Run:
+    where = Environment(name="dev", settings=OLD)
+    return Run(id=7, environment="dev", kind=kind, requester="ann <a>\nb", settings=settings, where=where)
+
+
+def proposed(source: Source, settings: dict[str, Any] | None = None) -> Run:
+    run = new_run(settings or NEW)
+    begun = source.begin(run)
+    run.base, run.commit = begun.base, begun.commit
+    return run
+
+
+def test_a_change_is_one_commit_on_a_branch_by_whoever_asked_for_it(forge: Forge) -> None:
+    evil = forge.clone / "evil"
+    hook = forge.clone / ".git" / "hooks" / "post-commit"
+    hook.write_text(f"#!/bin/sh\ntouch {evil}\n")
+    run = proposed(forge.source())
+    forge.git("fetch", "-q")
+    assert forge.git("diff", "--name-only", "main", run.commit) == FILE
+    assert yaml.safe_load(forge.git("show", f"{run.commit}:{FILE}")) == {"encryptionsalt": "salt", "config": NEW}
+    assert forge.git("log", "-1", "--format=%an|%P", run.commit) == f"ann ab|{run.base}"
+    assert "Portal-Run: 7" in forge.git("log", "-1", "--format=%B", run.commit)
+    assert not evil.exists()
+
+
+@pytest.mark.parametrize("kind", [Kind.UPDATE, Kind.DESTROY])
+def test_who_changes_nothing_gets_what_is_merged(forge: Forge, kind: Kind) -> None:
+    main = forge.write(OTHER)
+    begun = forge.source().begin(new_run(OLD, kind))
+    assert (begun.settings, begun.commit, begun.base) == (OTHER, main, main)
+    assert forge.git("ls-remote", "origin", "refs/heads/portal/*") == ""
+
+
+@pytest.mark.parametrize("how", [["--ff-only"], ["--no-ff"], ["--squash"]])
+def test_only_what_people_have_merged_is_applied(forge: Forge, how: list[str]) -> None:
+    source = forge.source()
+    run = proposed(source)
+    with pytest.raises(WaitsError, match="not merged into main yet"):
+        source.merged(run)
+    forge.merge(*how)
+    forge.git("push", "-q", "origin", f":{branch(7)}")
+    assert source.merged(run) == forge.git("rev-parse", "HEAD")
+
+
+def test_the_portal_moves_the_main_branch_forward_where_that_is_its_part(forge: Forge) -> None:
+    source = forge.source("portal")
+    run = proposed(source)
+    assert source.demand(run) == ""
+    assert source.merged(run) == run.commit
+    assert forge.git("ls-remote", "origin", "refs/heads/main").startswith(run.commit)
+
+
+def test_another_commit_on_the_main_branch_meanwhile(forge: Forge) -> None:
+    for merge, error in (("portal", MovedError), ("people", WaitsError)):
+        source = forge.source(merge)
+        run = proposed(source)
+        forge.write(OLD, "other", merge)
+        with pytest.raises(error, match="has moved on" if merge == "portal" else "not merged"):
+            source.merged(run)
+        forge.git("push", "-q", "origin", f":{branch(7)}")
+
+
+def test_settings_that_changed_after_the_merge_are_not_what_was_approved(forge: Forge) -> None:
+    source = forge.source()
+    run = proposed(source)
+    forge.merge("--ff-only")
+    forge.write(OTHER)
+    with pytest.raises(MovedError, match="other settings by now"):
+        source.merged(run)
+
+
+def test_a_rewritten_main_branch_and_a_branch_that_others_changed_or_deleted(forge: Forge) -> None:
+    source = forge.source()
+    run = proposed(source)
+    forge.git("push", "-q", "--force", "origin", f"HEAD:{branch(7)}")
+    with pytest.raises(MovedError, match="changed by somebody"):
+        source.demand(run)
+    forge.git("push", "-q", "origin", f":{branch(7)}")
+    with pytest.raises(MovedError, match="deleted by somebody"):
+        source.demand(run)
+    forge.git("checkout", "-q", "--orphan", "new")
+    forge.write(NEW)
+    with pytest.raises(MovedError, match="was rewritten"):
+        source.demand(run)
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("config: [", "is no YAML"),
+        ("- 1", "is no stack file"),
+        ("config: 3", "holds no settings"),
+        (
+            "config: {p:services: {a: {secrets: {KEY: in clear}}}}",
+            "services.a.secrets.KEY on main is a secret in clear",
+        ),
+    ],
+)
+def test_a_stack_file_edited_to_something_invalid_is_said(forge: Forge, text: str, said: str) -> None:
+    forge.write(None, text=text)
+    with pytest.raises(ForgeError, match=said) as found:
+        forge.source().begin(new_run(NEW))
+    assert "in clear}" not in str(found.value)
+
+
+def test_a_repository_that_is_not_reached_leaves_an_approved_run_as_it_is(forge: Forge) -> None:
+    run = proposed(forge.source())
+    away = forge.source("portal", "/nowhere/settings.git")
+    with pytest.raises(WaitsError, match="does not say what is merged"):
+        away.demand(run)
+    with pytest.raises(ForgeError, match="ls-remote"):
+        away.begin(run)
+
+
+@pytest.mark.parametrize("field", ["repository", "branch", "file"])
+def test_names_are_never_options(field: str) -> None:
+    with pytest.raises(ValueError, match=field):
+        GitSource.model_validate({"repository": "x", field: "--upload-pack=touch /tmp/x"})
+
+
+def test_a_repository_cannot_name_a_program_to_run(forge: Forge, tmp_path: Path) -> None:
+    with pytest.raises(ForgeError, match="not allowed"):
+        forge.source("portal", f"ext::sh -c touch% {tmp_path}/evil").begin(new_run(NEW))
+    assert not (tmp_path / "evil").exists()
+
+
+def test_a_program_in_git_has_the_name_of_its_tree(forge: Forge, tmp_path: Path) -> None:
+    assert program_tree(forge.clone) == forge.git("rev-parse", "HEAD^{tree}")
+    assert program_tree(tmp_path) == ""
