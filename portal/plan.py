@@ -108,7 +108,7 @@ def headline(found: Sequence[Mapping[str, Any]]) -> str:
 
 
 def digest(steps: Sequence[Mapping[str, Any]], *, with_outputs: bool = False, **named: str) -> str:
-    """The name of a plan: what is done to what, with which inputs, by which program, policies and settings.
+    """The name of a plan: what is done to what, from which inputs to which, by which program, policies and settings.
 
     Names that a provider makes up anew in every preview count as `<urn>.<property>`, wherever they occur, so that two
     previews of the same change agree. named: other things an approval is bound to. with_outputs: for a refresh, whose
@@ -130,6 +130,7 @@ def _line(step: Mapping[str, Any], *, with_outputs: bool) -> dict[str, Any]:
         "urn": step["urn"],
         "id": old.get("id", ""),
         "keys": sorted({*(step.get("detailedDiff") or ()), *(step.get("replaceReasons") or ())}),
+        "before": old.get("inputs"),  # who approves 7 → 14 has not approved 30 → 14
         "inputs": new.get("inputs"),
         "outputs": new.get("outputs") if with_outputs else None,
     }

@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any, Final
 
 import psutil
+from sqlalchemy.orm import Session
 
 from portal import plan, requests, secrecy, settings, topology, verdicts, workspace
 from portal.audit import Actor
@@ -26,7 +27,7 @@ from portal.events import Redactor
 from portal.forge import ForgeError, Repository, branch, program_tree
 from portal.queue import Phase
 from portal.recovery import recover
-from portal.settings import PortalSettings
+from portal.settings import PortalSettings, folder_of
 from portal.source import MovedError, Source, WaitsError
 from portal.states import RUNNING, Kind, State
 from portal.tables import Job, Run
@@ -48,7 +49,8 @@ class Runner:
             run = session.get_one(Run, run_id)
         self.kind, self.environment = run.kind, run.environment
         self.target = chosen.targets[run.environment]
-        self.folder = chosen.folder / f"run-{run_id}"
+        self.name = name
+        self.folder = folder_of(chosen, run_id, name)
         self.wanted, self.repairs = run.settings, run.repairs
         hidden = secrecy.Hidden(secrecy.key(chosen.folder), run.marks).text
         redactor = Redactor([self.target.variables.get(each, "") for each in self.target.secret_variables], hidden)
@@ -64,9 +66,11 @@ class Runner:
         self.began = False  # whether the cloud may have been changed
 
     def change(self, new: State, reason: str = "") -> None:
-        """Lead the run into another state."""
+        """Lead the run into another state. Where others may go on with it, it is theirs at that moment."""
         with self.database.write() as session:
             transition(session, session.get_one(Run, self.run_id), new, RUNNER, self.redactor.text(reason))
+            if new not in RUNNING:
+                _leave(session, self.run_id, self.name)
 
     def preview(self) -> None:
         """Preview, with policies, and say what comes of it."""
@@ -81,6 +85,8 @@ class Runner:
             run = session.get_one(Run, self.run_id)
             for key, value in kept.items():
                 setattr(run, key, value)
+            # At once: an apply that is asked for before this runner is gone must find the queue free.
+            _leave(session, self.run_id, self.name)
             if state is State.AWAITING_APPROVAL:
                 requests.planned(session, run, digest, RUNNER)
             else:
@@ -299,8 +305,9 @@ def work(chosen: PortalSettings, database: Database, run_id: int, name: str) -> 
         _failed(database, run_id, f"{type(error).__name__}: {error}", began=runner is not None and runner.began)
         raise
     finally:
-        shutil.rmtree(chosen.folder / f"run-{run_id}", ignore_errors=True)  # settings and plans lie in it
-        _leave(database, run_id, name)
+        shutil.rmtree(folder_of(chosen, run_id, name), ignore_errors=True)  # settings and plans lie in it
+        with database.write() as session:
+            _leave(session, run_id, name)
 
 
 def _failed(database: Database, run_id: int, reason: str, *, began: bool) -> None:
@@ -314,11 +321,11 @@ def _failed(database: Database, run_id: int, reason: str, *, began: bool) -> Non
             record(session, run_id, "runner", {"reason": reason})  # nothing was begun: the plan stays as it was
 
 
-def _leave(database: Database, run_id: int, name: str) -> None:
-    with database.write() as session:
-        job = session.get(Job, run_id)
-        if job is not None and job.runner == name:
-            session.delete(job)
+def _leave(session: Session, run_id: int, name: str) -> None:
+    job = session.get(Job, run_id)
+    if job is not None and job.runner == name:
+        session.delete(job)
+        session.flush()
 
 
 def main(arguments: list[str]) -> None:

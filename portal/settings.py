@@ -106,3 +106,8 @@ def _names(model: type[BaseModel]) -> set[str]:
 
 
 _KNOWN: Final = sorted(_names(PortalSettings))
+
+
+def folder_of(chosen: PortalSettings, run_id: int, runner: str) -> Path:
+    """A runner's own folder: the next runner of a run may begin while the one before it cleans up."""
+    return chosen.folder / f"run-{run_id}-{runner}"

@@ -47,7 +47,8 @@ def transition(session: Session, run: Run, new: State, actor: Actor, reason: str
     run.reason = reason
     run.changed = now()
     if new in (State.SUCCEEDED, State.NO_CHANGES):
-        _keep(run, applied=old is State.APPLYING)
+        applied = old is State.APPLYING
+        _keep(run, applied=applied or (run.kind is Kind.UPDATE and _was_applied_before(session, run)))
     session.flush()
     audit.append(session, actor, f"run.{new}", f"run:{run.id}", before=old, environment=run.environment, reason=reason)
     record(session, run.id, "state", {"state": new, "before": old, "actor": actor.name, "reason": reason})
@@ -106,6 +107,22 @@ def _keep(run: Run, *, applied: bool) -> None:
     if run.kind is Kind.DRIFT or run.repairs or (applied and run.kind in (Kind.DESTROY, Kind.REFRESH)):
         where.drift = len(run.changes) if run.kind is Kind.DRIFT else 0
         where.drift_seen = run.changed
+
+
+def _was_applied_before(session: Session, run: Run) -> bool:
+    """Whether the apply before was of the same settings and was cut off when all of it was done: nothing is left of it.
+
+    What it did was approved, and its settings are the stack's, though it could not say so any more.
+    """
+    ends = (State.SUCCEEDED, State.INTERRUPTED, State.FAILED, State.CANCELLED)
+    before = session.scalar(
+        select(Run)
+        .where(Run.environment == run.environment, Run.kind == Kind.UPDATE, Run.id != run.id)
+        .where(Run.state.in_(ends), Run.plan_digest != "")
+        .order_by(Run.changed.desc())
+        .limit(1)
+    )
+    return before is not None and before.state is not State.SUCCEEDED and before.settings == run.settings
 
 
 def supersede(session: Session, run: Run, actor: Actor) -> None:

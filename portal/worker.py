@@ -91,12 +91,21 @@ class Worker:
                 current, run = session.get(Job, job.run_id), session.get_one(Run, job.run_id)
                 if current is None or current.runner != job.runner:
                     continue
-                shutil.rmtree(self.settings.folder / f"run-{run.id}", ignore_errors=True)
+                shutil.rmtree(settings.folder_of(self.settings, run.id, job.runner), ignore_errors=True)
                 session.delete(current)
                 if run.state is State.QUEUED or run.state in RUNNING:
                     transition(session, run, State.INTERRUPTED, WORKER, "its runner died")
                 else:
                     record(session, run.id, "runner", {"reason": "its runner died before it began"})
+
+    def _sweep(self) -> None:
+        """Folders of runners that were killed after they had left the queue: settings and plans lie in them."""
+        found = [each for each in self.settings.folder.glob("run-*-*") if each.is_dir()]
+        with self.database.read() as session:  # after the folders: a job is there before its folder
+            working = set(session.scalars(select(Job.runner)))
+        for folder in found:
+            if folder.name.rpartition("-")[2] not in working:
+                shutil.rmtree(folder, ignore_errors=True)
 
 
 def main(arguments: list[str]) -> None:

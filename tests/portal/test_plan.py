@@ -93,6 +93,12 @@ def test_every_other_difference_does(place: int) -> None:
         assert plan.digest(changed, program="p") != before
 
 
+def test_the_same_end_from_another_beginning_is_another_plan() -> None:
+    other = copy.deepcopy(STEPS)
+    other[1]["oldState"]["inputs"]["port"] = 30
+    assert plan.digest(other) != plan.digest(STEPS)
+
+
 def test_known_secrets_and_terminal_codes_leave_events() -> None:
     redactor = Redactor(["correct horse", "short"])
     found = redactor.data(

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import socket
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -78,6 +80,27 @@ def test_a_program_that_changed_after_the_approval_is_not_applied(portal: Portal
     assert run.state is State.STALE
     assert "differs" in run.reason
     assert names(portal) == []
+
+
+def test_an_apply_that_is_asked_for_at_once_is_never_lost(portal: Portal, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Before the preview's runner is gone: its plan is there, so somebody may approve it and go on."""
+    number = portal.ask(days=7)
+    with portal.database.write() as session:
+        assert portal.queue.claim(session, "here") is not None
+
+    removed = shutil.rmtree
+
+    def cleaning_up(*args: Any, **kwargs: Any) -> None:
+        if portal.run(number).state is State.AWAITING_APPROVAL:
+            monkeypatch.undo()
+            portal.approve(number)
+            portal.apply(number)
+        removed(*args, **kwargs)
+
+    monkeypatch.setattr(shutil, "rmtree", cleaning_up)
+    work(portal.worker.settings, portal.database, number, "here")
+    assert portal.settle(number).state is State.SUCCEEDED, portal.run(number).reason
+    assert names(portal) == ["first", "second"]
 
 
 @pytest.mark.slow

@@ -183,6 +183,30 @@ def test_events_and_audit_tell_of_every_step(database: Database) -> None:
         assert audit.verify(audit.export(session)) == 2
 
 
+@pytest.mark.parametrize("state", [State.INTERRUPTED, State.FAILED, State.SUCCEEDED])
+@pytest.mark.parametrize("same", [True, False])
+def test_what_was_cut_off_when_all_was_done_is_noticed_by_the_next_preview(
+    database: Database, state: State, *, same: bool
+) -> None:
+    applied, after = {"days": 7}, {"days": 7} if same else {"days": 8}
+    number = add(database, State.AWAITING_APPROVAL)
+    with database.write() as session:
+        run = session.get_one(Run, number)
+        run.settings = applied
+        run.approvals.append(Approval(run_id=number, actor=BOB.name, plan_digest=run.plan_digest))
+        for each in (State.APPROVED, State.APPLYING, state):
+            transition(session, run, each, ANN)
+        run.where.settings, before = {}, run.where.settings_version
+    number = add(database, State.PREVIEWING)
+    with database.write() as session:
+        run = session.get_one(Run, number)
+        run.settings = after
+        transition(session, run, State.NO_CHANGES, ANN)
+        kept = same and state is not State.SUCCEEDED
+        assert run.where.settings == (applied if kept else {})
+        assert run.where.settings_version == before + kept
+
+
 def test_an_interrupted_apply_blocks_the_environment_until_it_is_recovered(database: Database) -> None:
     first, second = add(database, State.AWAITING_APPROVAL), add(database, State.AWAITING_APPROVAL)
     recover = add(database, kind=Kind.RECOVER)
