@@ -96,6 +96,15 @@ class _Dumper(yaml.SafeDumper):
         return True
 
 
+def _text(dumper: yaml.SafeDumper, text: str) -> Node:
+    """Characters that YAML 1.1 takes for ends of lines are escaped: PyYAML would write them as they are."""
+    return dumper.represent_scalar(f"{_TAG}str", text, style='"' if _BREAKS.search(text) else None)
+
+
+_BREAKS: Final = re.compile("[\x85\u2028\u2029]")
+_Dumper.add_representer(str, _text)
+
+
 class _Loader(yaml.SafeLoader):
     """Knows plain values as YAML 1.2 does (10.3.2, core schema) and stops before a text is too deep for Python."""
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Final
+from typing import Any, Final
 
 from fastapi import APIRouter
 from fastapi.responses import Response
@@ -13,11 +13,11 @@ from portal.web import api, overview, views
 from portal.web.dependencies import CurrentActor, TheDatabase
 
 router = APIRouter(responses=api.FAILURES)
-
 _SVG: Final = "image/svg+xml"
+_ANSWERS: Final[dict[int | str, dict[str, Any]]] = {200: {"content": {_SVG: {"schema": {"type": "string"}}}}}
 
 
-@router.get("/environments/{name}/topology.svg", tags=["environments"], response_class=Response)
+@router.get("/environments/{name}/topology.svg", tags=["environments"], response_class=Response, responses=_ANSWERS)
 def of_environment(name: api.Name, actor: CurrentActor, database: TheDatabase) -> Response:
     """As the last apply left it."""
     with database.read() as session:
@@ -26,7 +26,7 @@ def of_environment(name: api.Name, actor: CurrentActor, database: TheDatabase) -
     return _answer(found, f"What calls go through in {name}")
 
 
-@router.get("/runs/{number}/topology.svg", tags=["runs"], response_class=Response)
+@router.get("/runs/{number}/topology.svg", tags=["runs"], response_class=Response, responses=_ANSWERS)
 def of_run(number: api.Number, actor: CurrentActor, database: TheDatabase) -> Response:
     """As the run would leave it, with what it changes."""
     with database.read() as session:

@@ -20,7 +20,8 @@ from portal.tables import Approval, Job, Run
 from portal.transitions import transition
 from portal.watch import Watch
 
-from .conftest import ANN, BOB, DIGEST, add
+from .conftest import ANN, BOB, add
+from .site import DIGEST
 
 STUBBORN = """
 import signal, time
@@ -86,6 +87,7 @@ def test_a_cancel_between_preview_and_apply_changes_nothing(database: Database) 
     class Previewed(Runner):
         def __init__(self) -> None:
             self.database, self.run_id, self.kind, self.redactor = database, number, Kind.UPDATE, Redactor([])
+            self.source, self.name = None, "here"
             self.watch, self.engine = Cancelled(), Nothing()  # type: ignore[assignment]
 
         def planned(self) -> tuple[State, str, str, dict[str, Any]]:
