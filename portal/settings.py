@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import argparse
 import difflib
 from pathlib import Path
-from typing import Annotated, Final, Literal, get_args
+from typing import Annotated, Literal, get_args
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from pydantic_core import ErrorDetails
@@ -81,16 +82,30 @@ def load(file: Path) -> PortalSettings:
     except (OSError, UnicodeDecodeError) as error:
         raise SettingsError(f"{file}: {error}") from error
     except ValidationError as error:
-        raise SettingsError("\n".join([f"{file} cannot be used:", *map(_told, error.errors())])) from error
+        raise refused(file, error, PortalSettings) from error
 
 
-def _told(found: ErrorDetails) -> str:
-    """One thing that is wrong: where, what, and what was perhaps meant. Values are not shown, for some are secret."""
+def refused(file: Path, error: ValidationError, model: type[BaseModel]) -> SettingsError:
+    """Everything that is wrong with a file, where, and what was perhaps meant."""
+    known = sorted(_names(model))
+    return SettingsError("\n".join([f"{file} cannot be used:", *(_told(each, known) for each in error.errors())]))
+
+
+def asked(description: str, name: str, arguments: list[str]) -> Path:
+    """The file of settings, the only argument of a process of the portal; argparse answers `--help` and mistakes."""
+    parser = argparse.ArgumentParser(prog=f"python -m {name}", description=description)
+    parser.add_argument("settings", metavar="SETTINGS", type=Path, help="the portal's file of settings (JSON)")
+    given: Path = parser.parse_args(arguments).settings
+    return given
+
+
+def _told(found: ErrorDetails, known: list[str]) -> str:
+    """One thing that is wrong. Values are not shown, for some are secret."""
     path = ".".join(map(str, found["loc"]))
     message = found["msg"].removeprefix("Value error, ")
     if found["type"] == "extra_forbidden":
         message = "there is no such setting"
-        near = difflib.get_close_matches(str(found["loc"][-1]), _KNOWN, 1)
+        near = difflib.get_close_matches(str(found["loc"][-1]), known, 1)
         message += f"; did you mean {near[0]}?" if near else ""
     return f"  {path or 'the file'}: {message}"
 
@@ -103,9 +118,6 @@ def _names(model: type[BaseModel]) -> set[str]:
             if isinstance(kind, type) and issubclass(kind, BaseModel):
                 found |= _names(kind)
     return found
-
-
-_KNOWN: Final = sorted(_names(PortalSettings))
 
 
 def folder_of(chosen: PortalSettings, run_id: int, runner: str) -> Path:

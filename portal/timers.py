@@ -9,7 +9,6 @@ import datetime as dt
 import hashlib
 import sys
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Final
 
 from sqlalchemy import select
@@ -107,16 +106,21 @@ def _busy(session: Session, where: Environment) -> bool:
     return waits or bool(where.locked_by) or where.needs_recovery or session.get(Lock, where.name) is not None
 
 
-def main(arguments: list[str]) -> None:
-    """List what would be destroyed, and when; the argument is the file of settings."""
-    database = Database(settings.load(Path(arguments[0])).database)
-    at = now()
+def main(arguments: list[str]) -> int:
+    """List what would be destroyed, and when; 2 when the settings cannot be used."""
+    try:
+        chosen = settings.load(settings.asked("List what will be destroyed, and when.", "portal.timers", arguments))
+    except settings.SettingsError as error:
+        sys.stderr.write(f"{error}\n")
+        return 2
+    database, at = Database(chosen.database), now()
     with database.read() as session:
         for each in ends(session):
             does = f"is kept: {each.kept}" if each.kept else "would be destroyed"
             sys.stdout.write(f"{each.at:%Y-%m-%d %H:%M} UTC  {each.environment} {does}{' now' * (each.at <= at)}\n")
     database.close()
+    return 0
 
 
 if __name__ == "__main__":
-    main(sys.argv[1:])
+    sys.exit(main(sys.argv[1:]))

@@ -108,13 +108,20 @@ class Worker:
                 shutil.rmtree(folder, ignore_errors=True)
 
 
-def main(arguments: list[str]) -> None:
-    """Work until the process is ended; the argument is the file of settings."""
-    worker = Worker(Path(arguments[0]))
+def main(arguments: list[str]) -> int:
+    """Work until the process is ended; 2 when it cannot be started like this."""
+    file = settings.asked(
+        "Start a runner process for each run that waits, until it is ended.", "portal.worker", arguments
+    )
+    try:
+        worker = Worker(file)
+    except settings.SettingsError as error:
+        sys.stderr.write(f"{error}\n")
+        return 2
     while True:
         worker.step()
         time.sleep(_PAUSE_SECONDS)
 
 
 if __name__ == "__main__":
-    main(sys.argv[1:])
+    sys.exit(main(sys.argv[1:]))

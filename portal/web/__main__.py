@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import sys
-from pathlib import Path
 from typing import Final
 
 import uvicorn
@@ -17,11 +16,9 @@ _GRACE_SECONDS: Final = 5
 
 def main(arguments: list[str]) -> int:
     """Serve until the process is ended; 2 when it cannot be started like this."""
-    if len(arguments) != 1:
-        print("usage: python -m portal.web SETTINGS", file=sys.stderr)
-        return 2
+    file = settings.asked("Serve the pages and the JSON of the portal, until it is ended.", "portal.web", arguments)
     try:
-        chosen = settings.load(Path(arguments[0]))
+        chosen = settings.load(file)
         app = create(chosen)
     except (settings.SettingsError, ConfigurationError) as error:
         print(error, file=sys.stderr)

@@ -348,5 +348,8 @@ def test_it_says_what_is_wrong_and_does_not_start(tmp_path: Path, capsys: pytest
         file.write_text(text)
         assert start([str(file)]) == 2
         assert told in capsys.readouterr().err
-    assert start([]) == start([str(tmp_path / "gone")]) == 2
-    assert "usage: python -m portal.web SETTINGS" in capsys.readouterr().err
+    assert start([str(tmp_path / "gone")]) == 2
+    with pytest.raises(SystemExit) as ended:
+        start([])
+    assert ended.value.code == 2
+    assert "usage: python -m portal.web" in capsys.readouterr().err
