@@ -33,6 +33,7 @@ def check(checkout: Path, *args: str) -> tuple[int, dict[str, Any], str]:
     return done.returncode, json.loads(done.stdout) if done.stdout else {}, done.stderr
 
 
+@pytest.mark.slow
 def test_a_work_tree_like_the_base_passes_and_changes_nothing(checkout: Path) -> None:
     stack_file(checkout, settings())
     code, found, said = check(checkout)

@@ -42,6 +42,7 @@ def up(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
     assert world.cloud() == []
 
 
+@pytest.mark.slow
 def test_everything_comes_up_and_a_weight_changes_in_place(up: World) -> None:
     assert set(up.steps()) == {"same"}
     groups = up.cloud("aws:lb/targetGroup:TargetGroup")
@@ -54,6 +55,7 @@ def test_everything_comes_up_and_a_weight_changes_in_place(up: World) -> None:
     assert set(up.steps()) == {"same"}
 
 
+@pytest.mark.slow
 def test_a_plain_load_balancer_is_left_when_all_of_it_goes(up: World) -> None:
     up.configure(MINIMAL)
     up.up()

@@ -71,6 +71,7 @@ def test_clients_are_told_where_and_how(up: World) -> None:
     assert found["clients"]["web"]["url"].startswith("https://lattice-web-")
 
 
+@pytest.mark.slow
 def test_an_http_check_for_grpc_and_another_caller_come_in_place(up: World) -> None:
     before = {name: row.id for name, row in services(up).items()}
     check = {"port": 8081, "path": "/healthz"}

@@ -59,6 +59,7 @@ def test_outputs_tell_a_client_how_to_call(up: World) -> None:
     assert found["kubeconfig"] == "[secret]"
 
 
+@pytest.mark.slow
 def test_refresh_finds_nothing_and_then_finds_drift_which_up_repairs(up: World) -> None:
     assert up.run("refresh", "--yes", "--skip-preview", "--expect-no-changes").code == 0
     drift = subprocess.run(

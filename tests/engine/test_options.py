@@ -22,6 +22,7 @@ def with_every_option() -> dict[str, Any]:
     return raw
 
 
+@pytest.mark.slow
 def test_every_option_comes_and_goes(world: World) -> None:
     raw = with_every_option()
     world.configure(raw)

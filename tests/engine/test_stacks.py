@@ -72,6 +72,7 @@ def test_two_stacks_with_the_same_workload_live_on_one_platform(platform: World)
     assert {row.id for row in platform.cloud()} == before
 
 
+@pytest.mark.slow
 def test_what_would_clash_or_is_not_expected_is_refused_in_words(platform: World) -> None:
     other = joined(platform, "other", services("other.dev.example.com"))
     assert "does not list this stack; add `other:` with a free number" in other.run("preview", check=False).text

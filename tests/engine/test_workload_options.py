@@ -38,6 +38,7 @@ def everything() -> dict[str, Any]:
     return raw
 
 
+@pytest.mark.slow
 def test_everything_comes_up_stays_and_goes(world: World) -> None:
     world.configure(everything())
     world.up()

@@ -209,6 +209,7 @@ def test_an_upgrade_of_the_cluster_replaces_nothing_on_it(up: World) -> None:
     assert not any(step in planned for step in ("replace", "delete"))
 
 
+@pytest.mark.slow
 def test_a_binding_without_its_controller_cannot_go(up: World) -> None:
     up.configure({"loose": True})
     up.up()
@@ -219,6 +220,7 @@ def test_a_binding_without_its_controller_cannot_go(up: World) -> None:
     assert "elbv2.k8s.aws/resources" in failed.text
 
 
+@pytest.mark.slow
 def test_a_binding_a_killed_engine_left_is_adopted(tmp_path: Path) -> None:
     world = new_world(tmp_path, PROGRAM, throw_away=False)
     world.configure({})

@@ -62,7 +62,13 @@ class _Engine:
     def state(self) -> tuple[str, list[str]]:
         return str(self._puppet.cloud.moved), []
 
-    def up(self, _: Path) -> Finished:
+    def deployment(self) -> dict[str, Any]:
+        return {}
+
+    def outputs(self) -> dict[str, Any]:
+        return {}
+
+    def up(self, _: Path, *, look: bool = False) -> Finished:
         puppet, cloud = self._puppet, self._puppet.cloud
         with puppet.database.read() as session:
             run = session.get_one(Run, puppet.run_id)
@@ -80,14 +86,18 @@ class _Engine:
 class Puppet(runner.Runner):
     """`begin` and `go_on` let it work until it waits for its engine; `kill` ends it there."""
 
-    def __init__(self, database: Database, run_id: int, kind: Kind, cloud: Cloud) -> None:
-        self.database, self.run_id, self.kind, self.cloud = database, run_id, kind, cloud
+    def __init__(self, database: Database, run_id: int, name: str, kind: Kind, cloud: Cloud) -> None:
+        self.database, self.run_id, self.name, self.kind, self.cloud = database, run_id, name, kind, cloud
+        self.source, self.repairs = None, False
         self.folder, self.redactor, self.began = Path("unused"), Redactor([]), False
         self.watch = _Watch(database, run_id)  # type: ignore[assignment]
         self.engine = _Engine(self)  # type: ignore[assignment]
         self.over, self.error = False, ""
         self._killed = False
         self._go, self._waits = threading.Semaphore(0), threading.Semaphore(0)
+
+    def _begin(self) -> None:
+        """There is no program to note."""
 
     def planned(self) -> tuple[State, str, str, dict[str, Any]]:
         self.pause()

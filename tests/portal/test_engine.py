@@ -15,7 +15,7 @@ from portal.engine import Engine
 from portal.settings import Target
 
 # Ends in order when it is asked to, as the CLI does, unless it is told to be stubborn.
-CLI = f"""#!{sys.executable}
+CLI = """
 import os, signal, sys, time
 
 def end(*_):
@@ -35,7 +35,9 @@ class NobodyWatchesError(Exception):
 def made(folder: Path, grace: float, **variables: str) -> Engine:
     cli = folder / "bin" / "pulumi"
     cli.parent.mkdir()
-    cli.write_text(CLI)
+    (folder / "cli.py").write_text(CLI)
+    # A path in the first line of a script must not have a space in it, and the checkout's may.
+    cli.write_text(f"#!/bin/sh\nexec '{sys.executable}' '{folder / 'cli.py'}'\n")
     cli.chmod(0o755)
     program = folder / "run" / "program"
     program.mkdir(parents=True)

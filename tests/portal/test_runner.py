@@ -69,6 +69,7 @@ def test_a_mandatory_rule_stops_a_run_and_says_what_helps(portal: Portal) -> Non
     assert names(portal) == []
 
 
+@pytest.mark.slow
 def test_a_program_that_changed_after_the_approval_is_not_applied(portal: Portal) -> None:
     number = portal.ask(days=7)
     assert portal.settle(number).state is State.AWAITING_APPROVAL

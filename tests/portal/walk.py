@@ -41,6 +41,7 @@ WHO: Final = st.sampled_from(["ann", "bob", "cyn", "cyn", "ops"])
 WHERE: Final = st.sampled_from(["dev", "dev", "dev", "prod"])
 NEW: Final = st.sampled_from(sorted(State))
 MOST: Final = 6
+PUPPET: Final = "puppet"
 
 
 class Walk(RuleBasedStateMachine):
@@ -178,13 +179,13 @@ class Walk(RuleBasedStateMachine):
     @rule()
     def a_runner_takes_what_waits(self) -> None:
         with self.database.write() as session:
-            job = self.queue.claim(session, "puppet")
+            job = self.queue.claim(session, PUPPET)
             if job is None:
                 return
             run = session.get_one(Run, job.run_id)
             session.get_one(Job, run.id).host = "elsewhere"
             kind, where, phase = run.kind, run.environment, job.phase
-        puppet = Puppet(self.database, run.id, kind, self.clouds[where])
+        puppet = Puppet(self.database, run.id, PUPPET, kind, self.clouds[where])
         self.runners[run.id] = puppet
         puppet.begin(phase)
         if phase == "apply" and not puppet.over:
@@ -204,7 +205,9 @@ class Walk(RuleBasedStateMachine):
         assert self.runners[number].error.partition(":")[0] in ("", "RefusedError"), self.runners[number].error
         del self.runners[number]
         with self.database.write() as session:
-            session.delete(session.get_one(Job, number))
+            job = session.get(Job, number)
+            if job is not None and job.runner == PUPPET:
+                session.delete(job)
 
     @precondition(lambda self: self.runners)
     @rule(data=st.data())
