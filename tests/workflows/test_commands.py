@@ -40,7 +40,7 @@ PULLS = [
 ]
 
 # `gh api` as far as the workflows use it: it notes what it was asked, and filters as gh does, which has gojq inside.
-GH = """#!{python}
+GH = """
 import json, os, subprocess, sys
 arguments = sys.argv[1:]
 with open(os.environ["ASKED"], "a") as log:
@@ -99,7 +99,9 @@ class Api:
         self.gojq = built(PROGRAMS, "github.com/itchyny/gojq/cmd/gojq")
         gh = folder / "bin" / "gh"
         gh.parent.mkdir()
-        gh.write_text(GH.format(python=sys.executable))
+        (folder / "gh.py").write_text(GH)
+        # A path in the first line of a script must not have a space in it, and the checkout's may.
+        gh.write_text(f"#!/bin/sh\nexec '{sys.executable}' '{folder / 'gh.py'}' \"$@\"\n")
         gh.chmod(0o755)
 
     def env(self, answers: Mapping[str, Any]) -> dict[str, str]:
