@@ -54,7 +54,7 @@ class Wanted(_Strict):
     approvals: Annotated[int, Field(ge=0, le=10)] = 1
     self_approval: bool = False
     destroy_protected: bool = True
-    ttl_hours: Annotated[int, Field(ge=0)] = 0
+    ttl_hours: Annotated[int, Field(ge=0, le=87_600)] = 0
     settings: Path | None = None
     roles: Roles = {}
 

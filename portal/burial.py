@@ -49,12 +49,24 @@ class Burial:
 
 def _signal(processes: list[psutil.Process], number: signal.Signals) -> None:
     for process in processes:
-        with contextlib.suppress(psutil.NoSuchProcess):
+        with contextlib.suppress(psutil.NoSuchProcess, psutil.AccessDenied):
             process.send_signal(number)
 
 
 def _left(job: Job) -> list[psutil.Process]:
-    return [each for each in psutil.process_iter() if _is_of(each, job)] if job.pid else []
+    if not job.pid or _is_anothers(job):
+        return []
+    return [each for each in psutil.process_iter() if _is_of(each, job)]
+
+
+def _is_anothers(job: Job) -> bool:
+    """Whether the runner's number, and so its session's, has gone to another process: after a restart, say."""
+    try:
+        process = psutil.Process(job.pid)
+        ended = process.status() == psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return False
+    return not ended and not same_process(job.pid, job.pid_started)
 
 
 def _is_of(process: psutil.Process, job: Job) -> bool:

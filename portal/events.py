@@ -17,7 +17,7 @@ LARGEST: Final = 64 * 1024
 MOST: Final = 50_000
 """Most events that are kept of a run."""
 _SHORTEST_SECRET: Final = 8
-_MARKUP: Final = re.compile(r"<\{%.*?%\}>|\x1b\[[0-9;?]*[A-Za-z]|[\x00-\x08\x0b-\x1f\x7f]")
+_MARKUP: Final = re.compile(r"<\{%[^{}]{0,40}%\}>|\x1b\[[0-9;?]*[A-Za-z]|[\x00-\x08\x0b-\x1f\x7f]")
 
 
 class Redactor:

@@ -15,7 +15,7 @@ import psutil
 from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
-from portal.tables import Job, Lock, Run, now
+from portal.tables import Environment, Job, Lock, Run, now
 
 
 class Phase(StrEnum):
@@ -73,13 +73,13 @@ class TableQueue:
         job = session.get(Job, run_id)
         if job is None or job.waiting or job.heartbeat is None:
             return False
-        if job.pid and job.host == socket.gethostname() and not same_process(job.pid, job.pid_started):
-            return False
+        if job.pid and job.host == socket.gethostname():
+            return same_process(job.pid, job.pid_started)  # busy with what sends no heartbeat, perhaps
         return now() - job.heartbeat < dt.timedelta(seconds=self.silence)
 
     def claim(self, session: Session, runner: str) -> Job | None:
-        """The next job, now this runner's, or None; an apply waits for the writer before it."""
-        held = select(Lock.environment)
+        """The next job, now this runner's, or None; an apply waits for the writer before it and for whoever locks."""
+        held = select(Lock.environment).union(select(Environment.name).where(Environment.locked_by != ""))
         free = (
             select(Job.run_id)
             .join(Run, Run.id == Job.run_id)

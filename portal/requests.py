@@ -21,6 +21,8 @@ from portal.transitions import RefusedError, environment, record, supersede, tra
 
 SYSTEM: Final = Actor("system:policy")
 _SECRETS: Final = "secrets"
+_PLATFORM: Final = "grpc-platform:"
+_REGION: Final = "aws:region"
 
 
 class InvalidError(Exception):
@@ -127,27 +129,40 @@ def digest_of(where: str, kind: Kind, settings: Mapping[str, Any]) -> str:
 def _valid(where: Environment, kind: Kind, settings: Mapping[str, Any]) -> None:
     if kind is Kind.DESTROY and where.destroy_protected:
         raise InvalidError(f"{where.name} is protected: it is not destroyed from here")
+    if foreign := _foreign(where.settings, settings):
+        raise InvalidError(
+            f"{', '.join(foreign)}: only settings of the platform ({_PLATFORM}…) and {_REGION} are changed from here; "
+            "others say with which rights the cloud is changed"
+        )
     clear = clear_secret(settings)
     if clear:
         raise InvalidError(f"{clear}: a secret must be encrypted ({{secure: …}}), and is never kept in clear")
 
 
+def _foreign(before: Mapping[str, Any], after: Mapping[str, Any]) -> list[str]:
+    """What differs and is not the team's to choose: `aws:profile` in dev may be the rights of prod."""
+    names = sorted({*before, *after})
+    ours = [each for each in names if not (each.startswith(_PLATFORM) or each == _REGION)]
+    return [each for each in ours if before.get(each) != after.get(each)]
+
+
 def clear_secret(value: Any, path: str = "") -> str:
     """The path of a value under `secrets` that is not encrypted; empty when all are."""
     if isinstance(value, Mapping):
-        for key, inner in value.items():
-            here = f"{path}.{key}" if path else str(key)
-            if key == _SECRETS and isinstance(inner, Mapping):
-                for name, secret in inner.items():
-                    if not (isinstance(secret, Mapping) and set(secret) == {"secure"}):
-                        return f"{here}.{name}"
-            elif found := clear_secret(inner, here):
-                return found
+        inside = [(f"{path}.{key}" if path else str(key), str(key), inner) for key, inner in value.items()]
     elif isinstance(value, list):
-        for place, inner in enumerate(value):
-            if found := clear_secret(inner, f"{path}[{place}]"):
-                return found
-    return ""
+        inside = [(f"{path}[{place}]", "", inner) for place, inner in enumerate(value)]
+    else:
+        return ""
+    found = (_clear(here, inner) if key == _SECRETS else clear_secret(inner, here) for here, key, inner in inside)
+    return next(filter(None, found), "")
+
+
+def _clear(path: str, secrets: Any) -> str:
+    if not isinstance(secrets, Mapping):
+        return "" if secrets is None else path
+    wrong = (name for name, each in secrets.items() if not (isinstance(each, Mapping) and set(each) == {"secure"}))
+    return next((f"{path}.{name}" for name in wrong), "")
 
 
 def planned(session: Session, run: Run, digest: str, actor: Actor) -> None:

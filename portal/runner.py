@@ -6,6 +6,7 @@ it is killed, by the worker that notices.
 
 from __future__ import annotations
 
+import datetime as dt
 import json
 import logging
 import os
@@ -30,7 +31,7 @@ from portal.recovery import recover
 from portal.settings import PortalSettings, folder_of
 from portal.source import MovedError, Source, WaitsError
 from portal.states import RUNNING, Kind, State
-from portal.tables import Job, Run
+from portal.tables import Job, Run, now
 from portal.topology import Topology
 from portal.transitions import HeldError, record, transition
 from portal.watch import LostError, Watch
@@ -215,12 +216,7 @@ class Runner:
         """Apply what was approved: as the only writer, preview again, and go on only when it is the same plan."""
         with self.database.read() as session:
             run = session.get_one(Run, self.run_id)
-        if self.kind is not Kind.RECOVER and self._merged(run, now=False) is not None:
-            return
-        try:
-            self.change(State.APPLYING)
-        except HeldError as error:
-            self.watch.tell("held", holder=error.holder, reason=str(error))
+        if not self._may_write(run):
             return
         if self.kind is Kind.RECOVER:
             self.began = True
@@ -247,6 +243,22 @@ class Runner:
         else:
             moved = self._state_hash() != kept["state_hash"]
             self._apply_unless(moved=moved)
+
+    def _may_write(self, run: Run) -> bool:
+        """Become the writer; where that cannot be, the run is told so and its state is true."""
+        if spared := _spared(run):
+            self.change(State.STALE, spared)
+            return False
+        if self.kind is not Kind.RECOVER and self._merged(run, now=False) is not None:
+            return False
+        try:
+            self.change(State.APPLYING)
+        except HeldError as error:
+            self.watch.tell("held", holder=error.holder, reason=str(error))
+            if self.kind is Kind.RECOVER:  # it was never approved, so it has no state to wait in
+                self.change(State.FAILED, str(error))
+            return False
+        return True
 
     def _apply_unless(self, *, moved: bool) -> None:
         if self.watch.cancelled:
@@ -285,6 +297,19 @@ class Runner:
             run = session.get_one(Run, self.run_id)
             run.where.outputs = outputs
             transition(session, run, State.SUCCEEDED, RUNNER)
+
+
+def _spared(run: Run) -> str:
+    """Why an environment that was to be destroyed is not: people have decided otherwise since."""
+    if run.kind is not Kind.DESTROY:
+        return ""
+    where = run.where
+    if where.destroy_protected:
+        return f"{where.name} is protected now"
+    if not run.automatic:
+        return ""
+    over = where.ttl_hours and where.since and where.since + dt.timedelta(hours=where.ttl_hours) <= now()
+    return "" if over else f"{where.name} does not come to its end now"
 
 
 def work(chosen: PortalSettings, database: Database, run_id: int, name: str) -> None:

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import subprocess
 import time
 from pathlib import Path
 from typing import Any
+
+from sqlalchemy.exc import OperationalError
 
 from portal import engine, events
 from portal.database import Database
@@ -29,6 +32,7 @@ class Watch:
         self._tail: Tail | None = None
         self._next = 0.0
         self._count = 0
+        self._unsent: list[tuple[str, dict[str, Any]]] = []
         self.seen: list[tuple[str, dict[str, Any]]] = []
         self.cancelled = self._force = False
         self._asked: subprocess.Popen[bytes] | None = None
@@ -50,25 +54,30 @@ class Watch:
 
     def tick(self, process: subprocess.Popen[bytes]) -> None:
         """Pass on what is new, and what was asked for. Raises LostError once the engine has ended for that."""
-        self._pass_on()
-        if time.monotonic() >= self._next:
-            self._next = time.monotonic() + self._heartbeat
-            self._beat(process)
+        # A database that is locked for long, or a full disk, must not end an engine in the middle of its work: what
+        # could not be written is written later.
+        with contextlib.suppress(OperationalError):
+            self._pass_on()
+            if time.monotonic() >= self._next:
+                self._beat(process)
+                self._next = time.monotonic() + self._heartbeat
         self._end(process)
         if self._lost and process.poll() is not None:
             raise LostError
 
     def _pass_on(self) -> None:
-        new = [found for event in (self._tail.read() if self._tail else ()) if (found := events.kept(event))]
-        if not new:
-            return
-        with self._database.write() as session:
-            for type_, data in new:
-                plain = events.capped(self._redactor.data(data))
-                self.seen.append((type_, plain))
-                self._count += 1
-                if self._count <= events.MOST:
-                    record(session, self._run_id, type_, plain)
+        for event in self._tail.read() if self._tail else ():
+            if found := events.kept(event):
+                plain = events.capped(self._redactor.data(found[1]))
+                self.seen.append((found[0], plain))
+                self._unsent.append((found[0], plain))
+        kept = self._unsent[: max(0, events.MOST - self._count)]
+        if kept:
+            with self._database.write() as session:
+                for type_, data in kept:
+                    record(session, self._run_id, type_, data)
+        self._count += len(kept)
+        self._unsent.clear()
 
     def _beat(self, process: subprocess.Popen[bytes]) -> None:
         with self._database.write() as session:

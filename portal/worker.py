@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import secrets
 import shutil
 import socket
@@ -12,6 +13,7 @@ from pathlib import Path
 from typing import Final
 
 from sqlalchemy import func, select
+from sqlalchemy.exc import OperationalError
 
 from portal import settings, timers
 from portal.audit import Actor
@@ -51,6 +53,7 @@ class Worker:
     def _time(self) -> None:
         if time.monotonic() >= self._next_timers:
             self._next_timers = time.monotonic() + _TIMERS_SECONDS
+            self._sweep()
             with self.database.write() as session:
                 timers.step(session, self.queue, now(), night=self.settings.night)
 
@@ -113,13 +116,17 @@ def main(arguments: list[str]) -> int:
     file = settings.asked(
         "Start a runner process for each run that waits, until it is ended.", "portal.worker", arguments
     )
+    os.umask(0o077)  # what runs keep is this user's alone
     try:
         worker = Worker(file)
     except settings.SettingsError as error:
         sys.stderr.write(f"{error}\n")
         return 2
     while True:
-        worker.step()
+        try:
+            worker.step()
+        except OperationalError as error:  # a lock held for long, a full disk: the next step may succeed
+            sys.stderr.write(f"the database: {error.orig}\n")
         time.sleep(_PAUSE_SECONDS)
 
 

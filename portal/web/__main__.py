@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from typing import Final
 
@@ -17,6 +18,7 @@ _GRACE_SECONDS: Final = 5
 def main(arguments: list[str]) -> int:
     """Serve until the process is ended; 2 when it cannot be started like this."""
     file = settings.asked("Serve the pages and the JSON of the portal, until it is ended.", "portal.web", arguments)
+    os.umask(0o077)  # the database is this user's alone
     try:
         chosen = settings.load(file)
         app = create(chosen)

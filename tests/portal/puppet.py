@@ -34,7 +34,7 @@ class Cloud:
     code: int = 0
 
     def digest(self, run: Run) -> str:
-        return f"{self.moved}-{run.settings.get('size', 0)}".ljust(64, ".")
+        return f"{self.moved}-{run.settings.get('grpc-platform:size', 0)}".ljust(64, ".")
 
 
 class _Watch:

@@ -107,6 +107,12 @@ def test_known_secrets_and_terminal_codes_leave_events() -> None:
     assert found == {"message": "bad: [secret]", "list": ["[secret]!", 1], "k": "short"}
 
 
+def test_text_that_begins_many_marks_is_read_once() -> None:
+    text = "<{%" * 200_000  # quadratic work would take hours
+    assert Redactor([]).text(text) == text
+    assert Redactor([]).text("<{%fg 13%}>blue<{%reset%}>") == "blue"
+
+
 def test_a_half_written_line_waits_for_its_end(tmp_path: Path) -> None:
     file = tmp_path / "log"
     tail = Tail(file)

@@ -109,12 +109,12 @@ def test_a_locked_environment_says_who_and_why(people: Database) -> None:
 
 
 def test_the_same_key_makes_one_run_and_another_body_is_refused(people: Database) -> None:
-    first = ask(people, settings={"a": 1}, key="k1")
-    assert ask(people, settings={"a": 1}, key="k1") == first
-    assert ask(people, settings={"a": 1}) != first
+    first = ask(people, settings={"grpc-platform:a": 1}, key="k1")
+    assert ask(people, settings={"grpc-platform:a": 1}, key="k1") == first
+    assert ask(people, settings={"grpc-platform:a": 1}) != first
     with pytest.raises(requests.KeyReusedError):
-        ask(people, settings={"a": 2}, key="k1")
-    assert ask(people, ROOT, settings={"a": 2}, key="k1") != first
+        ask(people, settings={"grpc-platform:a": 2}, key="k1")
+    assert ask(people, ROOT, settings={"grpc-platform:a": 2}, key="k1") != first
 
 
 def test_nobody_fills_the_queue(people: Database) -> None:
@@ -132,6 +132,36 @@ def test_a_secret_in_clear_is_never_kept(people: Database) -> None:
     assert "grpc-platform:services.orders.secrets.URL" in str(refused.value)
     assert "hunter2" not in str(refused.value)
     assert ask(people, settings={"grpc-platform:services": {"orders": {"secrets": {"URL": {"secure": "v1:x"}}}}})
+
+
+@pytest.mark.parametrize("wrong", ["hunter2hunter2", ["hunter2hunter2"]])
+def test_what_is_no_map_of_secrets_is_no_secret(people: Database, wrong: object) -> None:
+    with pytest.raises(requests.InvalidError, match=r"services\.orders\.secrets: a secret must be encrypted"):
+        ask(people, settings={"grpc-platform:services": {"orders": {"secrets": wrong}}})
+
+
+def test_with_which_rights_the_cloud_is_changed_is_not_the_teams_to_choose(people: Database) -> None:
+    with people.write() as session:
+        session.get_one(Environment, "dev").settings = {"aws:region": "eu-west-1", "aws:profile": "dev"}
+    kept = {"aws:profile": "dev", "aws:region": "eu-west-3", "grpc-platform:services": {}}
+    assert ask(people, settings=kept)
+    for name, value in (("aws:profile", "prod"), ("aws:assumeRoles", [{"roleArn": "x"}]), ("pulumi:tags", {})):
+        with pytest.raises(requests.InvalidError, match=f"{name}: only settings of the platform"):
+            ask(people, settings=kept | {name: value})
+    with pytest.raises(requests.InvalidError, match="aws:profile"):
+        ask(people, settings={"aws:region": "eu-west-1"})
+
+
+def test_an_apply_in_a_locked_environment_waits_until_it_is_unlocked(people: Database) -> None:
+    number = add(people, State.AWAITING_APPROVAL)
+    with people.write() as session:
+        requests.lock(session, OPS, "dev", "an incident")
+        QUEUE.submit(session, number, Phase.APPLY)
+        assert QUEUE.claim(session, "one") is None
+        requests.unlock(session, OPS, "dev")
+        claimed = QUEUE.claim(session, "one")
+        assert claimed is not None
+        assert claimed.run_id == number
 
 
 def test_a_protected_environment_is_not_destroyed(people: Database) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import datetime as dt
+import json
 import subprocess
 import sys
 import time
@@ -9,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from sqlalchemy.exc import OperationalError
 
 from portal.database import Database
 from portal.engine import Engine, UnreadableError
@@ -16,7 +19,7 @@ from portal.events import Redactor
 from portal.runner import Runner
 from portal.settings import Target
 from portal.states import Kind, State
-from portal.tables import Approval, Job, Run
+from portal.tables import Approval, Event, Job, Run, now
 from portal.transitions import transition
 from portal.watch import Watch
 
@@ -55,6 +58,58 @@ def test_a_cancel_that_one_command_outlives_ends_the_next(database: Database) ->
     assert until_it_ends(watch, STUBBORN.format(seconds=0.5)) == 0
     assert watch.cancelled
     assert until_it_ends(watch, "import time; print('ready', flush=True); time.sleep(600)") == -15
+
+
+def test_a_database_that_is_busy_ends_no_engine_and_loses_no_event(
+    database: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    number = add(database)
+    watch, log = watched(database, number), tmp_path / "log"
+    watch.follow(log)
+    messages = ["one", "two", "three"]
+    log.write_text("".join(f"{json.dumps(_diagnostic(each))}\n" for each in messages[:2]))
+
+    def busy() -> None:
+        raise OperationalError("BEGIN IMMEDIATE", {}, Exception("database is locked"))
+
+    with subprocess.Popen([sys.executable, "-c", "import time; time.sleep(600)"]) as process:
+        with monkeypatch.context() as patched:
+            patched.setattr(database, "write", busy)
+            watch.tick(process)
+        assert process.poll() is None
+        with log.open("a") as more:
+            more.write(f"{json.dumps(_diagnostic(messages[2]))}\n")
+        watch.tick(process)
+        process.kill()
+    with database.read() as session:
+        written = session.query(Event).where(Event.run_id == number, Event.type == "diagnostic").order_by(Event.seq)
+        assert [each.data["message"] for each in written] == messages
+
+
+def _diagnostic(message: str) -> dict[str, Any]:
+    return {"sequence": 1, "timestamp": 1, "diagnosticEvent": {"message": message, "severity": "warning", "urn": ""}}
+
+
+@pytest.mark.parametrize(("protected", "ttl"), [(True, 1), (False, 0), (False, 10_000)])
+def test_a_destroy_that_people_decided_against_since_does_not_begin(
+    database: Database, ttl: int, *, protected: bool
+) -> None:
+    number = add(database, State.AWAITING_APPROVAL, Kind.DESTROY)
+    with database.write() as session:
+        run = session.get_one(Run, number)
+        run.automatic = True
+        run.where.since = now() - dt.timedelta(hours=2)
+        transition(session, run, State.APPROVED, ANN)
+        run.where.destroy_protected, run.where.ttl_hours = protected, ttl
+
+    class Waiting(Runner):
+        def __init__(self) -> None:
+            self.database, self.run_id, self.kind, self.redactor = database, number, Kind.DESTROY, Redactor([])
+            self.source, self.name = None, "here"
+
+    Waiting().apply()
+    with database.read() as session:
+        assert session.get_one(Run, number).state is State.STALE
 
 
 def test_force_ends_what_does_not_listen(database: Database) -> None:

@@ -63,6 +63,28 @@ def test_one_that_gives_signs_of_life_is_left_alone(database: Database, worker: 
     worker.database.close()
 
 
+def test_a_runner_that_lives_here_is_not_dead_for_being_silent(database: Database, worker: Worker) -> None:
+    known = {"host": socket.gethostname(), "pid": os.getpid(), "pid_started": psutil.Process().create_time()}
+    number = working(database, State.PREVIEWING, heartbeat=now() - dt.timedelta(hours=1), **known)
+    worker.step()
+    with database.read() as session:
+        assert session.get_one(Run, number).state is State.PREVIEWING
+    worker.database.close()
+
+
+def test_a_session_whose_number_went_to_others_is_left_alone() -> None:
+    sleeper = "import subprocess, sys; subprocess.run([sys.executable, '-c', 'import time; time.sleep(600)'])"
+    with subprocess.Popen([sys.executable, "-c", sleeper], start_new_session=True) as led:
+        leader = psutil.Process(led.pid)
+        while not leader.children():
+            time.sleep(0.05)
+        (child,) = leader.children()
+        before = Job(run_id=1, phase="apply", runner="r", pid=led.pid, pid_started=leader.create_time() - 3600)
+        assert Burial(5).over(before)
+        assert child.is_running()
+        child.kill()
+
+
 def test_a_process_that_has_ended_counts_as_dead_at_once(database: Database, worker: Worker) -> None:
     ended = subprocess.Popen([sys.executable, "-c", ""])
     ended.wait()

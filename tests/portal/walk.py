@@ -104,7 +104,7 @@ class Walk(RuleBasedStateMachine):
     )
     def ask(self, who: str, where: str, kind: Kind, size: int, key: str) -> None:
         def submit(session: Session) -> int:
-            return requests.submit(session, self.queue, Actor(who), where, kind, {"size": size}, key=key).id
+            return requests.submit(session, self.queue, Actor(who), where, kind, {"grpc-platform:size": size}, key=key).id
 
         try:
             number = self.please(submit)
@@ -122,7 +122,7 @@ class Walk(RuleBasedStateMachine):
 
         def approve(session: Session) -> None:
             run = session.get_one(Run, number)
-            another = f"{moved}-{run.settings.get('size', 0)}".ljust(64, ".")
+            another = f"{moved}-{run.settings.get('grpc-platform:size', 0)}".ljust(64, ".")
             requests.approve(session, Actor(who), run, run.plan_digest if shown else another)
 
         self.please(approve)
