@@ -114,11 +114,11 @@ def test_every_reason_is_told(site: Site) -> None:
 
 
 def test_the_same_key_makes_one_run(site: Site) -> None:
-    first = ask(site, {"a": 1}, **{"idempotency-key": "k1"})
-    assert ask(site, {"a": 1}, **{"idempotency-key": "k1"}) == first
-    again = site.post("/environments/dev/previews", {"settings": {"a": 2}}, **{"idempotency-key": "k1"})
+    first = ask(site, {"grpc-platform:a": 1}, **{"idempotency-key": "k1"})
+    assert ask(site, {"grpc-platform:a": 1}, **{"idempotency-key": "k1"}) == first
+    again = site.post("/environments/dev/previews", {"settings": {"grpc-platform:a": 2}}, **{"idempotency-key": "k1"})
     assert (again.status_code, again.json()["detail"]) == (409, "the key k1 was used for another request")
-    assert ask(site, {"a": 2}, who="boss", **{"idempotency-key": "k1"}) != first
+    assert ask(site, {"grpc-platform:a": 2}, who="boss", **{"idempotency-key": "k1"}) != first
     for wrong in ("x" * 201, "a b", "a\tb"):
         answer = site.post("/environments/dev/previews", {"settings": {}}, **{"idempotency-key": wrong})
         assert answer.status_code == 422

@@ -89,11 +89,11 @@ def served(server: tuple[int, subprocess.Popen[str], Database], capsys: pytest.C
 
 def test_a_pipeline_goes_from_preview_to_apply(served: Served, tmp_path: Path) -> None:
     file = tmp_path / "Pulumi.dev.yaml"
-    file.write_text(yaml.safe_dump({"encryptionsalt": "v1:x", "config": {"a:b": {"c": [1, 2]}}}))
+    file.write_text(yaml.safe_dump({"encryptionsalt": "v1:x", "config": {"grpc-platform:b": {"c": [1, 2]}}}))
     code, out, _ = served.main("preview", "dev", "--settings", str(file), "--json")
     assert code == DONE
     made = json.loads(out)
-    assert made["settings"] == {"a:b": {"c": [1, 2]}}
+    assert made["settings"] == {"grpc-platform:b": {"c": [1, 2]}}
     number = str(made["id"])
     leave_planned(served.database, made["id"])
     code, out, _ = served.main("wait", number)
@@ -167,7 +167,7 @@ def test_the_same_key_makes_one_run(served: Served) -> None:
 
 def test_a_refusal_says_why_and_all_that_is_wrong(served: Served, tmp_path: Path) -> None:
     file = tmp_path / "settings.yaml"
-    file.write_text("services: {orders: {secrets: {URL: hunter2hunter2}}}")
+    file.write_text("grpc-platform:services: {orders: {secrets: {URL: hunter2hunter2}}}")
     code, _, err = served.main("preview", "dev", "--settings", str(file))
     assert code == REFUSED
     assert "services.orders.secrets.URL" in err

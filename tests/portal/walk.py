@@ -104,7 +104,9 @@ class Walk(RuleBasedStateMachine):
     )
     def ask(self, who: str, where: str, kind: Kind, size: int, key: str) -> None:
         def submit(session: Session) -> int:
-            return requests.submit(session, self.queue, Actor(who), where, kind, {"grpc-platform:size": size}, key=key).id
+            return requests.submit(
+                session, self.queue, Actor(who), where, kind, {"grpc-platform:size": size}, key=key
+            ).id
 
         try:
             number = self.please(submit)
