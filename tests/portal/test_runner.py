@@ -148,7 +148,7 @@ def test_a_fault_of_the_portal_itself_ends_the_run_in_a_true_state(
         job = portal.queue.claim(session, "here")
         assert job is not None
 
-    def fault(*_: object) -> None:
+    def fault(*_: object, **__: object) -> None:
         raise OSError("no space left on device")
 
     monkeypatch.setattr(Engine, broken, fault)
