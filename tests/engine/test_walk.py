@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
-from random import Random, SystemRandom
+from random import Random
 
 import pytest
 
@@ -17,7 +17,8 @@ STEPS = 15
 
 
 def test_a_stack_walks_through_random_settings_and_goes_down_clean(tmp_path: Path) -> None:
-    seed = int(os.environ.get("WALK_SEED", SystemRandom().randrange(10**6)))
+    # Always the same walk here, so that a change is judged by what it changes; `make fuzz` looks for new ones.
+    seed = int(os.environ.get("WALK_SEED", "101"))
     walk = Walk(new_world(tmp_path), Random(seed), print)  # noqa: S311 - repeatable by its seed
     try:
         walk.go(STEPS)
