@@ -11,7 +11,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
-SERVICES: Final = "grpc-platform:services"
+from portal.form import SERVICES
+
 _HEALTH: Final = "grpc.health.v1.Health"
 
 

@@ -27,7 +27,7 @@ _TICK_SECONDS: Final = 0.2
 _ENCRYPT_SECONDS: Final = 60
 _KEY: Final = "grpc-platform:portal_secret"
 ENCRYPTION: Final = ("encryptionsalt", "encryptedkey", "secretsprovider")
-"""What a stack file says of its own encryption."""
+"""Where a stack file says how it is encrypted."""
 LOCKED: Final = "the stack is currently locked by"
 """How the CLI says that somebody else's update is running (pulumi pkg/backend/diy/lock.go)."""
 
@@ -108,14 +108,13 @@ class Engine:
             raise UnreadableError(
                 exported.stderr.strip()[-2000:] or f"pulumi stack export ended with code {exported.code}"
             )
-        deployment = exported.json().get("deployment") or {}
+        deployment = _deployment(exported)
         pending = [f"{each['type']} {each['resource']['urn']}" for each in deployment.get("pending_operations") or ()]
         return hashlib.sha256(exported.stdout.encode()).hexdigest(), pending
 
     def deployment(self) -> dict[str, Any]:
         """The state, secrets encrypted; empty where there is none."""
-        found: dict[str, Any] = self._run("stack", "export").json().get("deployment") or {}
-        return found
+        return _deployment(self._run("stack", "export"))
 
     def outputs(self) -> dict[str, Any]:
         """The outputs of the stack; a secret one is `[secret]`."""
@@ -149,6 +148,11 @@ class Engine:
         return Finished(process.returncode, out.read_text("utf-8", "replace"), err.read_text("utf-8", "replace"))
 
 
+def _deployment(exported: Finished) -> dict[str, Any]:
+    found: dict[str, Any] = exported.json().get("deployment") or {}
+    return found
+
+
 def _look(wanted: bool) -> Sequence[str]:  # noqa: FBT001 - it is a flag's value
     return ("--refresh",) if wanted else ()
 
@@ -173,6 +177,17 @@ def end(process: subprocess.Popen[bytes], *, force: bool) -> None:
         process.send_signal(signal.SIGKILL if force else signal.SIGTERM)
 
 
+def document_of(target: Target) -> dict[str, Any]:
+    """The stack file that lies beside the program; empty where there is none."""
+    file = target.program / target.stack_file
+    return (yaml.safe_load(file.read_text("utf-8")) if file.is_file() else None) or {}
+
+
+def encryption(document: Mapping[str, Any]) -> dict[str, Any]:
+    """What a stack file says of its own encryption."""
+    return {key: document[key] for key in ENCRYPTION if key in document}
+
+
 class EncryptionError(Exception):
     """Secrets could not be encrypted; the message says why, without them."""
 
@@ -184,13 +199,11 @@ def encrypt(target: Target, folder: Path, secrets: Mapping[Secret, str]) -> dict
     of processes and in no file.
     """
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-    own = target.program / f"Pulumi.{target.stack}.yaml"
+    before = encryption(document_of(target))
     with tempfile.TemporaryDirectory(dir=folder) as name:
         place = Path(name)
         shutil.copy(target.program / "Pulumi.yaml", place)
-        document = (yaml.safe_load(own.read_text("utf-8")) if own.is_file() else None) or {}
-        before = {key: document[key] for key in ENCRYPTION if key in document}
-        file = place / own.name
+        file = place / target.stack_file
         file.write_text(yaml.safe_dump(before), encoding="utf-8")
         return {path: _encrypted(target, file, before, secret) for path, secret in secrets.items()}
 
@@ -211,7 +224,7 @@ def _encrypted(target: Target, file: Path, before: Mapping[str, Any], secret: st
     if done.returncode != 0:
         raise EncryptionError(f"the secret could not be encrypted: {done.stderr.strip().replace(secret, '…')[-500:]}")
     document = yaml.safe_load(file.read_text("utf-8"))
-    if before != {key: document[key] for key in ENCRYPTION if key in document}:
+    if before != encryption(document):
         raise EncryptionError(f"{file.name} of the program does not say how it is encrypted; run `pulumi stack init`")
     return str(document["config"][_KEY]["secure"])
 

@@ -18,7 +18,6 @@ _OPERATIONS: Final = {
     "import": "import",
 }
 """What the steps of a preview come to (pulumi sdk/go/common/apitype, OpType); the others change nothing."""
-_ORDER: Final = ("replace", "delete", "create", "import", "update")
 _DONE: Final = {
     "replace": "replaced",
     "delete": "deleted",
@@ -26,6 +25,8 @@ _DONE: Final = {
     "import": "taken over",
     "update": "changed in place",
 }
+ORDER: Final = tuple(_DONE)
+"""What may happen to a resource, the worst first."""
 _SIGNATURE: Final = "4dabf18193072939515e22adb298388d"  # marks secrets and assets (sdk/go/common/resource/sig)
 _SECRET: Final = "1b47061264138c4ac30d75fd1eb44270"  # noqa: S105 - it marks one and is none
 _UNKNOWN: Final = "04da6b54-80e4-46f7-96ec-b56ff0331ba9"  # a value that is known after the update
@@ -41,7 +42,7 @@ def changes(steps: Iterable[Mapping[str, Any]]) -> list[dict[str, Any]]:
         if operation is None or (known is not None and known["operation"] == "replace"):
             continue
         found[step["urn"]] = _change(operation, step)
-    return sorted(found.values(), key=lambda each: (_ORDER.index(each["operation"]), each["urn"]))
+    return sorted(found.values(), key=lambda each: (ORDER.index(each["operation"]), each["urn"]))
 
 
 def _change(operation: str, step: Mapping[str, Any]) -> dict[str, Any]:
@@ -94,16 +95,17 @@ def _words(change: Mapping[str, Any]) -> str:
         text += ": the old one goes and a new one comes"
     if change["keys"]:
         text += f" because of {', '.join(change['keys'])}"
-    return f"{text}; it is protected, so Pulumi refuses" if change["protect"] and _loses(change) else text
+    return f"{text}; it is protected, so Pulumi refuses" if change["protect"] and loses(change) else text
 
 
-def _loses(change: Mapping[str, Any]) -> bool:
+def loses(change: Mapping[str, Any]) -> bool:
+    """Whether the resource that is there goes."""
     return change["operation"] in ("replace", "delete")
 
 
 def headline(found: Sequence[Mapping[str, Any]]) -> str:
     """The counts in a sentence, what is lost first."""
-    counts = [(name, sum(each["operation"] == name for each in found)) for name in _ORDER]
+    counts = [(name, sum(each["operation"] == name for each in found)) for name in ORDER]
     return ", ".join(f"{count} {_DONE[name]}" for name, count in counts if count) or "nothing changes"
 
 

@@ -6,7 +6,6 @@ it is killed, by the worker that notices.
 
 from __future__ import annotations
 
-import datetime as dt
 import json
 import logging
 import os
@@ -62,7 +61,7 @@ class Runner:
         self.engine = Engine(self.target, self.program, self.watch.tick, chosen.grace)
         self.source: Source | None = None
         if self.target.git is not None:
-            file = self.target.git.file or f"Pulumi.{self.target.stack}.yaml"
+            file = self.target.git.file or self.target.stack_file
             self.source = Source(self.target.git, Repository(self.target.git, file, self.folder / "settings.git"))
         self.began = False  # whether the cloud may have been changed
 
@@ -306,10 +305,9 @@ def _spared(run: Run) -> str:
     where = run.where
     if where.destroy_protected:
         return f"{where.name} is protected now"
-    if not run.automatic:
-        return ""
-    over = where.ttl_hours and where.since and where.since + dt.timedelta(hours=where.ttl_hours) <= now()
-    return "" if over else f"{where.name} does not come to its end now"
+    if run.automatic and not (where.ends and where.ends <= now()):
+        return f"{where.name} does not come to its end now"
+    return ""
 
 
 def work(chosen: PortalSettings, database: Database, run_id: int, name: str) -> None:

@@ -49,6 +49,11 @@ class Target(BaseModel):
     variables: dict[str, str] = {}
     secret_variables: tuple[str, ...] = ("PULUMI_CONFIG_PASSPHRASE", "PULUMI_ACCESS_TOKEN", "AWS_SECRET_ACCESS_KEY")
 
+    @property
+    def stack_file(self) -> str:
+        """The name of the stack's file of settings."""
+        return f"Pulumi.{self.stack}.yaml"
+
 
 class PortalSettings(BaseModel):
     """heartbeat: between two signs of life of a runner. silence: without one, after which it counts as dead.

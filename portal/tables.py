@@ -86,6 +86,12 @@ class Environment(Base):
     drift_seen: Mapped[dt.datetime | None]
     drift_asked: Mapped[dt.datetime | None]
     version: Mapped[int] = mapped_column()
+
+    @property
+    def ends(self) -> dt.datetime | None:
+        """When it is destroyed by itself; None for one that stays, or that has not begun."""
+        return self.since + dt.timedelta(hours=self.ttl_hours) if self.since and self.ttl_hours else None
+
     __mapper_args__ = {"version_id_col": version}  # noqa: RUF012 - SQLAlchemy declares it as a plain attribute
 
 

@@ -41,9 +41,9 @@ def ends(session: Session) -> list[End]:
     """When each short-lived environment is destroyed, the next one first. An update does not put it off."""
     short = select(Environment).where(Environment.ttl_hours > 0, Environment.since.is_not(None))
     found = [
-        End(each.name, each.since + dt.timedelta(hours=each.ttl_hours), "protected" if each.destroy_protected else "")
+        End(each.name, each.ends, "protected" if each.destroy_protected else "")
         for each in session.scalars(short)
-        if each.since is not None
+        if each.ends is not None
     ]
     return sorted(found, key=lambda each: (each.at, each.environment))
 

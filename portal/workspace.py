@@ -12,7 +12,7 @@ from typing import Any, Final
 
 import yaml
 
-from portal.engine import ENCRYPTION
+from portal.engine import document_of, encryption
 from portal.settings import Target
 
 _LEFT_OUT: Final = shutil.ignore_patterns(".*", "__pycache__", "tests", "docs", "bench", "node_modules", "*.md")
@@ -26,18 +26,16 @@ def make(target: Target, folder: Path, settings: Mapping[str, Any]) -> Path:
     shutil.copytree(target.program, program, ignore=_LEFT_OUT)
     if (target.program / ".venv").exists():
         (program / ".venv").symlink_to((target.program / ".venv").resolve())
-    own = target.program / f"Pulumi.{target.stack}.yaml"
-    configure(target, program, settings, (yaml.safe_load(own.read_text("utf-8")) if own.is_file() else None) or {})
+    configure(target, program, settings, document_of(target))
     return program
 
 
 def configure(target: Target, program: Path, settings: Mapping[str, Any], document: Mapping[str, Any]) -> None:
     """Write the copy's only stack file. document: the one that says how secrets are encrypted."""
-    kept = {key: document[key] for key in ENCRYPTION if key in document}
     for file in program.glob("Pulumi.*.y*ml"):
         file.unlink()
-    text = yaml.safe_dump({**kept, "config": dict(settings)}, sort_keys=False)
-    (program / f"Pulumi.{target.stack}.yaml").write_text(text, encoding="utf-8")
+    text = yaml.safe_dump({**encryption(document), "config": dict(settings)}, sort_keys=False)
+    (program / target.stack_file).write_text(text, encoding="utf-8")
 
 
 def program_digest(program: Path) -> str:

@@ -9,13 +9,12 @@ from fastapi import APIRouter, Form, Path, Request
 from pydantic import Field
 from starlette.responses import RedirectResponse, Response
 
-from portal import calls, requests
+from portal import requests
 from portal import tokens as keys
 from portal.access import Action
 from portal.states import Kind
-from portal.web import api, schemas, views
+from portal.web import api, pages, schemas, views
 from portal.web.dependencies import BrowserRoute, CurrentActor, TheDatabase, TheQueue, TheWebSettings
-from portal.web.rendering import page
 
 router = APIRouter(route_class=BrowserRoute, include_in_schema=False)
 
@@ -47,16 +46,7 @@ def preview(
     with database.write() as session:
         views.environment_of(session, actor, name)
         if asked.kind is Kind.DESTROY and asked.confirm.strip() != name:
-            found = views.environment(session, actor, name)
-            wrong = f"To destroy {name}, type its name: {name}"
-            return page(
-                request,
-                "destroy.html",
-                HTTPStatus.UNPROCESSABLE_ENTITY,
-                environment=found,
-                workloads=calls.workloads(found.settings),
-                wrong=wrong,
-            )
+            return pages.destroy_page(request, session, actor, name, f"To destroy {name}, type its name: {name}")
         made = requests.submit(session, queue, actor, name, asked.kind, key=asked.key, limit=limits.waiting)
     return see(f"/runs/{made.id}?said=queued")
 
@@ -150,19 +140,7 @@ def make_token(
     scopes = [f"{each}:{asked.environment}" if asked.environment else str(each) for each in asked.actions]
     with database.write() as session:
         made = views.make_token(session, actor, asked.name, scopes, asked.days, limits.token_days)
-        found = views.tokens(session, actor)
-        names = [each.name for each in views.environments(session, actor).environments]
-    return page(
-        request,
-        "tokens.html",
-        HTTPStatus.CREATED,
-        found=found.tokens,
-        names=names,
-        actions=list(Action),
-        longest=limits.token_days,
-        made=made,
-        said="",
-    )
+        return pages.tokens_page(request, session, actor, limits, made=made)
 
 
 @router.post("/tokens/{identity}/revoke")

@@ -55,8 +55,7 @@ def standing(session: Session, name: str) -> Standing:
         drift = None
     open_ = here.where(Run.state.not_in(FINAL)).order_by(Run.id.desc()).limit(50)
     lock = session.get(Lock, name)
-    where = session.get_one(Environment, name)
-    ends = where.since + dt.timedelta(hours=where.ttl_hours) if where.since and where.ttl_hours else None
+    ends = session.get_one(Environment, name).ends
     return Standing(last, list(session.scalars(open_)), lock.run_id if lock else None, drift, ends)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from http import HTTPStatus
 from typing import Annotated, Final
 
 from fastapi import APIRouter, Query, Request
@@ -11,13 +12,14 @@ from starlette.responses import Response
 from portal import calls
 from portal.access import Action, DeniedError, Role
 from portal.audit import Actor
-from portal.plan import headline
+from portal.plan import ORDER, headline, loses
 from portal.states import Kind, State
 from portal.topology import Item, Topology, outline
 from portal.web import api, overview, schemas, views
 from portal.web.dependencies import BrowserRoute, CurrentActor, TheDatabase, TheWebSettings
 from portal.web.rendering import page
 from portal.web.schemas import Problem
+from portal.web_settings import WebSettings
 
 router = APIRouter(route_class=BrowserRoute, include_in_schema=False)
 
@@ -75,8 +77,20 @@ def environment(
 def destroy(name: api.Name, request: Request, actor: CurrentActor, database: TheDatabase) -> Response:
     """What it means to destroy an environment, and the field that its name is typed into."""
     with database.read() as session:
-        found = views.environment(session, actor, name)
-        return page(request, "destroy.html", environment=found, workloads=calls.workloads(found.settings), wrong="")
+        return destroy_page(request, session, actor, name)
+
+
+def destroy_page(request: Request, session: Session, actor: Actor, name: str, wrong: str = "") -> Response:
+    """wrong: what is wrong with the name that was typed. Raises NotFoundError."""
+    found = views.environment(session, actor, name)
+    return page(
+        request,
+        "destroy.html",
+        HTTPStatus.UNPROCESSABLE_ENTITY if wrong else HTTPStatus.OK,
+        environment=found,
+        workloads=calls.workloads(found.settings),
+        wrong=wrong,
+    )
 
 
 @router.get("/environments/{name}/why")
@@ -133,11 +147,8 @@ def run(
         found = views.run(session, actor, number)
         kept = overview.log(session, number, lines)
         topology = overview.drawn(session, views.run_of(session, actor, number))
-    groups = [
-        (operation, [each for each in found.changes if each["operation"] == operation])
-        for operation in ("replace", "delete", "create", "import", "update")
-    ]
-    lost = [each for each in found.changes if each["protect"] and each["operation"] in ("replace", "delete")]
+    groups = [(operation, [each for each in found.changes if each["operation"] == operation]) for operation in ORDER]
+    lost = [each for each in found.changes if each["protect"] and loses(each)]
     return page(
         request,
         "run.html",
@@ -197,17 +208,29 @@ def tokens(
 ) -> Response:
     """Somebody's tokens, and the form for a new one."""
     with database.read() as session:
-        found = views.tokens(session, actor)
-        names = [each.name for each in views.environments(session, actor).environments]
+        return tokens_page(request, session, actor, limits, said=SAID.get(said, ""))
+
+
+def tokens_page(
+    request: Request,
+    session: Session,
+    actor: Actor,
+    limits: WebSettings,
+    *,
+    made: schemas.TokenMade | None = None,
+    said: str = "",
+) -> Response:
+    """Somebody's tokens. made: a new one, whose secret is in this answer and nowhere else."""
     return page(
         request,
         "tokens.html",
-        found=found.tokens,
-        names=names,
+        HTTPStatus.CREATED if made else HTTPStatus.OK,
+        found=views.tokens(session, actor).tokens,
+        names=[each.name for each in views.environments(session, actor).environments],
         actions=list(Action),
         longest=limits.token_days,
-        made=None,
-        said=SAID.get(said, ""),
+        made=made,
+        said=said,
     )
 
 

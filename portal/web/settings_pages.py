@@ -180,7 +180,6 @@ def _submit(
 def judge(place: Place, filled: Filled) -> Judged:
     """Everything that is wrong with what was filled in: as a form, and for the program, that is asked itself."""
     schema = form.load(place.program)
-    where: dict[Path, int] = {}
     if filled.at is not None:
         reading = form.read(schema, place.settings, filled.pairs, under=filled.at)
     else:

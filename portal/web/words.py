@@ -6,7 +6,6 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
-from portal import plan
 from portal.access import Action
 from portal.events import Redactor
 from portal.states import Kind, State
@@ -185,8 +184,3 @@ _TELLERS: Final[Mapping[str, Callable[[Mapping[str, Any]], str]]] = {
     "unlocked": lambda data: f"The lock of the stack was taken off: {data.get('reason', '')}",
     "runner": lambda data: f"The portal itself had a fault: {data.get('reason', '')}",
 }
-
-
-def counts(changes: list[dict[str, Any]]) -> str:
-    """A plan in a sentence, what is lost first."""
-    return plain(plan.headline(changes))

@@ -134,11 +134,9 @@ def _rows(outcome: Outcome) -> Iterator[str]:
         found_by = ", ".join(each.rules) or "–"
         groups.setdefault(key, {}).setdefault(line, Counter())[found_by] += 1
     # In the order of the domains: the engine tells of a stack's resources in another order each time.
-    places = {(each.kind, each.path): place for place, each in reversed(list(enumerate(DOMAINS)))}
-    kinds = {each.kind: place for place, each in reversed(list(enumerate(DOMAINS)))}
-    ordered = sorted(groups.items(), key=lambda group: (kinds[group[0][0]], places[group[0]]))
+    places = {(each.kind, each.path): place for place, each in enumerate(DOMAINS)}
     kind = ""
-    for (group, path), lines in ordered:
+    for (group, path), lines in sorted(groups.items(), key=lambda found: places[found[0]]):
         if group != kind:
             kind = group
             yield f"## {kind}"

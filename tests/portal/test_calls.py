@@ -8,7 +8,8 @@ from typing import Any
 from hypothesis import given
 from hypothesis import strategies as st
 
-from portal.calls import SERVICES, workloads
+from portal.calls import workloads
+from portal.form import SERVICES
 
 ABOUT = '\'{"service": "acme.orders.v1.Orders"}\''
 ORDERS: dict[str, Any] = {

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import json
 import signal
-import socket
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -20,6 +19,7 @@ import pytest
 from portal.states import Kind, State
 from portal.tables import Audit, Job
 from tests.conftest import CHECKOUT
+from tests.greeter.processes import free_port
 
 from .test_runner import names
 from .world import OPS, Portal, kill, new_portal
@@ -89,9 +89,7 @@ def _is_preview(pid: int) -> bool:
 
 
 def test_the_web_process_dies_and_the_apply_goes_on(portal: Portal) -> None:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
+    port = free_port()
     file = settings_of(portal, port)
     web = Process("portal.web", file)
     number = portal.applying_slowly(seconds=20, days=7)

@@ -14,15 +14,9 @@ import psutil
 import pytest
 
 from tests.conftest import CHECKOUT
+from tests.greeter.processes import free_port
 
 pytestmark = pytest.mark.engine
-
-
-def free_port() -> int:
-    with socket.socket() as found:
-        found.bind(("127.0.0.1", 0))
-        port: int = found.getsockname()[1]
-        return port
 
 
 @pytest.fixture
