@@ -13,6 +13,19 @@ from portal.form.schema import RAW, Node, Schema, Shape
 from portal.form.texts import MISSING
 
 _FLAGS: Final = ("true", "false")
+_CAPITALS: Final = "acl alb ami arn ca cidr cpu dns http id nat tls uri url vpc waf"
+_SPELLED: Final[Mapping[str, str]] = {
+    **{each: each.upper() for each in _CAPITALS.split()},
+    "arns": "ARNs",
+    "cidrs": "CIDRs",
+    "ips": "IPs",
+    "mtls": "mTLS",
+    "ttl": "TTL",
+    "grpc": "gRPC",
+    "ipv4": "IPv4",
+    "ipv6": "IPv6",
+}
+"""Words of keys that a label writes in another way."""
 
 
 def build(
@@ -137,8 +150,11 @@ class _Builder:
 
 def _label(path: Path, *, entry: bool) -> str:
     name = path[-1] if path else "settings"
-    words = name if entry else name.rpartition(":")[2].replace("_", " ")
-    return words if entry else words[:1].upper() + words[1:]
+    if entry:
+        return name
+    words = [_SPELLED.get(each, each) for each in name.rpartition(":")[2].split("_")]
+    first = words[0] if words[0] in _SPELLED.values() else words[0][:1].upper() + words[0][1:]
+    return " ".join([first, *words[1:]])
 
 
 def _default(shape: Shape, node: Node) -> str:

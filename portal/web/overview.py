@@ -30,6 +30,7 @@ class Standing:
     """How an environment stands. waiting: runs that have not ended. writer: the number of the run that changes it now.
 
     drift: the newest look for it since the last apply. ends: when the environment is destroyed by itself, if it is.
+    there: whether it was applied, and not destroyed since.
     """
 
     last_apply: Run | None
@@ -37,6 +38,7 @@ class Standing:
     writer: int | None
     drift: Run | None
     ends: dt.datetime | None
+    there: bool
 
     @property
     def drifted(self) -> bool:
@@ -55,8 +57,9 @@ def standing(session: Session, name: str) -> Standing:
         drift = None
     open_ = here.where(Run.state.not_in(FINAL)).order_by(Run.id.desc()).limit(50)
     lock = session.get(Lock, name)
-    ends = session.get_one(Environment, name).ends
-    return Standing(last, list(session.scalars(open_)), lock.run_id if lock else None, drift, ends)
+    where = session.get_one(Environment, name)
+    waiting, writer = list(session.scalars(open_)), lock.run_id if lock else None
+    return Standing(last, waiting, writer, drift, where.ends, where.since is not None)
 
 
 def drawn(session: Session, run: Run | None) -> Topology | None:

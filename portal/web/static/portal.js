@@ -41,6 +41,13 @@ const step = (event) => {
   item.replaceChildren(mark, ` ${event.text}`);
 };
 
+// The apply begins: what the preview told of the resources is no longer news.
+const begin = () => {
+  document.getElementById("steps")?.replaceChildren();
+  const heading = document.getElementById("progress");
+  if (heading) heading.textContent = heading.dataset.apply;
+};
+
 // The parts of the page that the server decides on, as they are now. What somebody is typing into stays.
 const refresh = async () => {
   const answer = await fetch(location.pathname, { headers: { Accept: "text/html" } });
@@ -62,7 +69,7 @@ const follow = (list) => {
     if (event.seq <= seen) return;
     seen = event.seq;
     line(list, event);
-    if (event.type === "phase") document.getElementById("steps")?.replaceChildren();
+    if (event.type === "phase") begin();
     step(event);
     if (REFRESH.has(event.type)) {
       say(event.text);
