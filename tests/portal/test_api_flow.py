@@ -1,4 +1,4 @@
-"""The whole way of changes by JSON and by `python -m portal.client`, on the portal that `make portal` starts.
+"""The whole way of changes by JSON and by `python -m portal.client`, on the real engine with a small program.
 
 The tests are one story of the environment `dev`, in their order.
 """
@@ -16,46 +16,75 @@ from pathlib import Path
 from typing import Any
 
 import httpx
-import psutil
 import pytest
 import yaml
 
+from local_cloud import commands
+from local_cloud.store import Store
+from portal import tokens
+from portal.audit import Actor
 from portal.client import BAD, DONE, REFUSED
+from portal.tables import Binding, Environment
 from tests.conftest import CHECKOUT
+from tests.greeter.processes import free_port
 
-from .sample import Sample, started
+from .test_crash import Process, settings_of
+from .test_runner import names
+from .world import Portal, kill, new_portal
 
-pytestmark = [pytest.mark.engine, pytest.mark.slow, pytest.mark.timeout(900)]
+pytestmark = [pytest.mark.engine, pytest.mark.slow, pytest.mark.timeout(600)]
 
-SCOPES = {
-    "ann": ["view", "preview", "apply", "discard"],
-    "bob": ["view", "approve", "discard"],
-    "ops": ["view", "cancel", "recover"],
-    "ada": ["view", "audit"],
+SCHEMA = {
+    "properties": {
+        "config": {
+            "type": "object",
+            "properties": {
+                "aws:region": {"type": "string"},
+                "grpc-platform:days": {"type": "integer"},
+                "grpc-platform:seconds": {"type": "integer"},
+                "grpc-platform:queue": {"type": "boolean"},
+                "grpc-platform:token": {
+                    "type": "object",
+                    "additionalProperties": False,
+                    "properties": {"secure": {"type": "string"}},
+                },
+            },
+        }
+    }
 }
+CHECK = """
+import json, sys
+
+config = json.load(sys.stdin)["config"]
+days = config.get("grpc-platform:days", 7)
+wrong = []
+if not 1 <= days <= 14:
+    wrong.append({"path": ["grpc-platform:days"], "where": "days", "message": f"must be 1 to 14; is {days}"})
+unknown = [each for each in config if each.startswith("grpc-platform:dais")]
+wrong += [{"path": [each], "where": each, "message": "unknown key; did you mean days?"} for each in unknown]
+print(json.dumps({"problems": wrong}))
+"""
 
 
 @dataclass
 class Api:
-    """People with tokens of their own."""
+    """The portal's processes, and people with tokens."""
 
-    sample: Sample
+    portal: Portal
+    address: str
     folder: Path
     _tokens: dict[str, str] = field(default_factory=dict)
 
     def token(self, who: str) -> str:
         if who not in self._tokens:
-            with httpx.Client(base_url=self.sample.address, headers={"Origin": self.sample.address}) as client:
-                client.headers["Accept"] = "application/json"
-                assert client.post("/sign-in", json={"person": who}).is_success
-                made = client.post("/tokens", json={"name": "pipeline", "scopes": SCOPES[who]})
-                assert made.status_code == 201, made.text
-                self._tokens[who] = made.json()["token"]
+            with self.portal.database.write() as session:
+                scopes = ("view", "preview", "approve", "apply", "discard", "cancel", "recover", "audit")
+                self._tokens[who] = tokens.create(session, Actor(who), "pipeline", scopes)
         return self._tokens[who]
 
     def send(self, who: str, method: str, path: str, body: Any = None) -> httpx.Response:
         headers = {"Authorization": f"Bearer {self.token(who)}", "Accept": "application/json"}
-        return httpx.request(method, f"{self.sample.address}{path}", json=body, headers=headers, timeout=60)
+        return httpx.request(method, f"{self.address}{path}", json=body, headers=headers, timeout=60)
 
     def get(self, path: str, who: str = "ann") -> Any:
         answer = self.send(who, "GET", path)
@@ -64,25 +93,27 @@ class Api:
 
     def client(self, who: str, *arguments: str) -> tuple[int, str]:
         """The client's exit code, and what it answers; it tells of what it does at the other output."""
-        environment = {**os.environ, "PORTAL_URL": self.sample.address, "PORTAL_TOKEN": self.token(who)}
+        environment = {**os.environ, "PORTAL_URL": self.address, "PORTAL_TOKEN": self.token(who)}
         command = [sys.executable, "-m", "portal.client", *arguments]
         done = subprocess.run(command, cwd=CHECKOUT, env=environment, capture_output=True, text=True, check=False)
         assert self.token(who) not in done.stdout + done.stderr
         return done.returncode, done.stdout or done.stderr
 
-    def settings(self) -> dict[str, Any]:
-        found: dict[str, Any] = self.get("/environments/dev")["settings"]
-        return found
-
-    def preview(self, settings: dict[str, Any] | None = None, kind: str = "update") -> tuple[int, int]:
-        """Exit code of the client that waits for a plan, and the run's number."""
+    def preview(self, kind: str = "update", **settings: Any) -> tuple[int, int]:
+        """Exit code of the client that waits for a plan, and the run's number. No settings: as they are."""
         arguments = ["preview", "dev", "--kind", kind, "--wait", "--interval", "0.3", "--json"]
-        if settings is not None:
+        if settings:
             file = self.folder / "wanted.yaml"
-            file.write_text(yaml.safe_dump(settings))
+            file.write_text(yaml.safe_dump({"config": self.portal.config(**settings)}))
             arguments += ["--settings", str(file)]
         code, said = self.client("ann", *arguments)
         return code, int(json.loads(said)["id"])
+
+    def planned(self, **settings: Any) -> int:
+        """A run with a plan."""
+        code, number = self.preview(**settings)
+        assert code == DONE, self.get(f"/runs/{number}")
+        return number
 
     def approve(self, number: int) -> None:
         plan = self.get(f"/runs/{number}")["plan"]
@@ -90,118 +121,138 @@ class Api:
         assert code == DONE, (said, self.get(f"/runs/{number}"))
 
     def apply(self, number: int) -> None:
+        """All the way."""
         self.approve(number)
         code, said = self.client("ann", "apply", str(number), "--wait", "--interval", "0.3")
         assert code == DONE, said
 
-    def until(self, number: int, done: Callable[[dict[str, Any]], object]) -> dict[str, Any]:
+    def applying(self, number: int) -> None:
+        """Begin to apply, until `first` is done and `second` takes its time."""
+        self.approve(number)
+        assert self.client("ann", "apply", str(number))[0] == DONE
+        self.until(number, lambda run: self._first_is_done(number))
+
+    def _first_is_done(self, number: int) -> bool:
+        told = self.get(f"/runs/{number}/events?limit=1000")["events"]
+        phase = next((place for place, each in enumerate(told) if each["type"] == "phase"), len(told))
+        return any(each["type"] == "done" and each["data"]["urn"].endswith("::first") for each in told[phase:])
+
+    def until(self, number: int, done: Callable[[dict[str, Any]], object]) -> str:
+        """The state of a run, once something is so; the test's own time limit ends a wait in vain."""
         while not done(run := self.get(f"/runs/{number}")):
             time.sleep(0.2)
-        found: dict[str, Any] = run
-        return found
+        return str(run["state"])
 
 
 @pytest.fixture(scope="module")
 def api(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Api]:
-    with started(tmp_path_factory.mktemp("portal")) as sample:
-        yield Api(sample, tmp_path_factory.mktemp("asked"))
+    root, port = tmp_path_factory.mktemp("portal"), free_port()
+    portal = new_portal(root)
+    _own_settings(portal.world.program)
+    with portal.database.write() as session:
+        session.get_one(Environment, "dev").settings = portal.config(days=7)
+        session.add(Binding(environment="*", subject="user:ada", role="admin"))
+    file = settings_of(portal, port)
+    processes = [Process(f"portal.{part}", file) for part in ("web", "worker")]
+    address = f"http://127.0.0.1:{port}"
+    while True:
+        try:
+            httpx.get(f"{address}/health")
+            break
+        except httpx.ConnectError:
+            time.sleep(0.1)
+    yield Api(portal, address, tmp_path_factory.mktemp("asked"))
+    for each in processes:
+        each.kill()
+    portal.database.close()
+    portal.worker.database.close()
 
 
-def applying(api: Api, number: int) -> psutil.Process:
-    """Begin the apply of a run: its engine, held after it has done something."""
-    api.approve(number)
-    assert api.send("ann", "POST", f"/runs/{number}/apply").is_success
-    api.until(number, lambda run: run["state"] == "applying" and has_applied(api, number))
-    return api.sample.engine()
-
-
-def has_applied(api: Api, number: int) -> bool:
-    """Whether a resource is done since the preview that comes before each apply."""
-    types: list[str] = []
-    after = 0
-    while found := api.get(f"/runs/{number}/events?after={after}")["events"]:
-        types += [each["type"] for each in found]
-        after = found[-1]["seq"]
-    return "phase" in types and "done" in types[types.index("phase") :]
+def _own_settings(program: Path) -> None:
+    """The program's own schema and check, as every program of the portal has them."""
+    (program / "settings.schema.json").write_text(json.dumps(SCHEMA))
+    (program / "components").unlink()
+    check = program / "components" / "settings" / "check.py"
+    check.parent.mkdir(parents=True)
+    check.write_text(CHECK)
 
 
 def test_everything_wrong_is_said_at_once_with_its_path(api: Api) -> None:
-    wanted = api.settings()
-    orders = wanted["grpc-platform:services"]["orders"]
-    orders["port"], orders["protcol"] = 70000, orders.pop("protocol")
-    answer = api.send("ann", "POST", "/environments/dev/previews", {"settings": wanted})
+    version = api.get("/environments/dev")["settings_version"]
+    body = {"settings": {**api.portal.config(days=99), "grpc-platform:dais": 1}, "settings_version": version}
+    answer = api.send("ann", "POST", "/environments/dev/previews", body)
     assert answer.status_code == 422, answer.text
     said = {each["path"]: each["message"] for each in answer.json()["errors"]}
-    assert any("services.orders.port" in path and "65535" in message for path, message in said.items()), said
-    assert any("protcol" in path and "did you mean" in message for path, message in said.items()), said
+    assert len(said) == 2, said
+    assert "must be 1 to 14; is 99" in " ".join(said.values())
+    assert "did you mean days?" in " ".join(said.values())
+    assert api.get("/runs")["runs"] == []
 
 
-def test_policies_stop_a_change_and_a_cancel_stops_an_apply(api: Api) -> None:
-    wanted = api.settings()
-    wanted["grpc-platform:cluster"]["public_access_cidrs"] = ["0.0.0.0/0"]
-    code, number = api.preview(wanted)
+def test_a_mandatory_rule_leaves_nothing_to_approve(api: Api) -> None:
+    code, number = api.preview(queue=True)
     run = api.get(f"/runs/{number}")
     assert (code, run["state"]) == (BAD, "policy_failed")
-    assert [each["rule"] for each in run["verdict"]["findings"] if each["blocks"]] == ["EKS001"]
+    blocks = [each for each in run["verdict"]["findings"] if each["blocks"]]
+    assert blocks
+    assert all(each["rule"] and each["remedy"] for each in blocks)
     code, said = api.client("bob", "approve", str(number), "--plan", "0" * 64)
     assert code == REFUSED, said
 
-    code, number = api.preview()
-    assert code == DONE
-    engine = applying(api, number)
-    assert api.client("ops", "cancel", str(number))[0] == DONE
-    engine.resume()
-    assert api.until(number, lambda run: not run["phase"])["state"] == "cancelled"
-    assert not api.get("/environments/dev")["needs_recovery"]
 
-
-def test_a_killed_engine_is_recovered_and_the_rest_is_applied(api: Api) -> None:
-    code, number = api.preview()
-    assert code == DONE
-    left = len(api.get(f"/runs/{number}")["changes"])
-    applying(api, number).kill()
-    assert api.until(number, lambda run: not run["phase"])["state"] == "interrupted"
+def test_a_killed_engine_is_recovered_and_the_rest_is_applied_once(api: Api) -> None:
+    number = api.planned(days=7, seconds=120)
+    api.applying(number)
+    job = api.portal.job(number)
+    assert job is not None
+    kill(job.cli_pid)
+    assert api.until(number, lambda run: not run["phase"]) == "interrupted"
     assert api.send("ann", "POST", "/environments/dev/previews", {"kind": "recover"}).status_code == 403
     asked = api.send("ops", "POST", "/environments/dev/previews", {"kind": "recover"})
     assert asked.status_code == 201, asked.text
-    assert api.until(asked.json()["id"], lambda run: not run["phase"])["state"] == "succeeded"
-
-    code, number = api.preview()
-    assert code == DONE
-    assert len(api.get(f"/runs/{number}")["changes"]) < left
+    assert api.until(asked.json()["id"], lambda run: not run["phase"]) == "succeeded"
+    number = api.planned(days=7)
+    assert "second" in [each["name"] for each in api.get(f"/runs/{number}")["changes"]]
     api.apply(number)
-    assert api.preview()[0] == DONE
-    assert api.get("/environments/dev")["last"]["state"] == "no_changes"
+    assert names(api.portal) == ["first", "second"]
+    assert api.get(f"/runs/{api.preview()[1]}")["state"] == "no_changes"
 
 
-def test_a_plan_is_rejected_and_drift_is_put_right(api: Api) -> None:
-    wanted = api.settings()
-    wanted["grpc-platform:services"]["orders"]["port"] = 50052
-    code, number = api.preview(wanted)
-    assert code == DONE
-    assert api.get(f"/runs/{number}")["changes"][0]["operation"] == "replace"
-    assert api.send("bob", "POST", f"/runs/{number}/discard", {"reason": "not now"}).is_success
+def test_a_cancel_lets_the_engine_finish_what_it_is_doing(api: Api) -> None:
+    number = api.planned(days=5, seconds=10)
+    api.applying(number)
+    assert api.client("ops", "cancel", str(number))[0] == DONE
+    assert api.until(number, lambda run: not run["phase"]) == "cancelled"
+    assert not api.get("/environments/dev")["needs_recovery"]
+
+
+def test_a_rejected_plan_is_not_applied_and_drift_is_put_right(api: Api) -> None:
+    number = api.planned(days=3)
+    rejected = api.send("bob", "POST", f"/runs/{number}/discard", {"reason": "not now"})
+    assert rejected.json()["reason"] == "not now"
     assert api.client("ann", "apply", str(number))[0] == REFUSED
+    api.apply(api.planned(days=7))
 
-    api.sample.drift("public-load-balancer", "idleTimeout", 30)
+    store = Store(api.portal.world.engine.store)
+    commands.drift(store, "first", "retentionInDays", "3")
+    store.close()
     code, number = api.preview(kind="drift")
     assert code == DONE
-    assert [each["name"] for each in api.get(f"/runs/{number}")["changes"]] == ["public-load-balancer"]
-    code, number = api.preview()
-    assert code == DONE
-    api.apply(number)
+    assert [each["name"] for each in api.get(f"/runs/{number}")["changes"]] == ["first"]
+    api.apply(api.planned())
     code, number = api.preview(kind="drift")
     assert (code, api.get(f"/runs/{number}")["changes"]) == (DONE, [])
 
 
-def test_the_environment_is_destroyed_and_the_audit_tells_all_of_it(api: Api) -> None:
+def test_what_was_done_is_in_the_audit_and_nothing_is_left_after_a_destroy(api: Api) -> None:
     code, number = api.preview(kind="destroy")
     assert code == DONE
     api.apply(number)
+    assert names(api.portal) == []
     lines = api.send("ada", "GET", "/audit/export").text.splitlines()
     actions = [json.loads(line)["action"] for line in lines]
-    for each in ("run.policy_failed", "run.cancelled", "run.interrupted", "run.discarded", "run.succeeded"):
-        assert each in actions
+    for each in ("policy_failed", "interrupted", "cancelled", "discarded", "succeeded"):
+        assert f"run.{each}" in actions
     file = api.folder / "audit.jsonl"
     file.write_text("\n".join(lines))
     command = [sys.executable, "-m", "portal.admin", "verify-audit", str(file)]
