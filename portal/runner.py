@@ -6,6 +6,7 @@ it is killed, by the worker that notices.
 
 from __future__ import annotations
 
+import contextlib
 import json
 import logging
 import os
@@ -33,7 +34,7 @@ from portal.states import RUNNING, Kind, State
 from portal.tables import Job, Run, now
 from portal.topology import Topology
 from portal.transitions import HeldError, record, transition
-from portal.watch import LostError, Watch
+from portal.watch import LostError, Watch, own
 
 LOG: Final = logging.getLogger("portal.runner")
 RUNNER: Final = Actor("system:runner")
@@ -58,16 +59,25 @@ class Runner:
         self.watch = Watch(database, run_id, name, chosen.heartbeat, redactor)
         self.program = workspace.make(self.target, self.folder, self.wanted)
         self.digest = workspace.program_digest(self.program)  # before anything in it runs
-        self.engine = Engine(self.target, self.program, self.watch.tick, chosen.grace)
+        self.engine = Engine(self.target, self.program, self.watch.tick, chosen.grace, self.own)
         self.source: Source | None = None
         if self.target.git is not None:
             file = self.target.git.file or self.target.stack_file
             self.source = Source(self.target.git, Repository(self.target.git, file, self.folder / "settings.git"))
         self.began = False  # whether the cloud may have been changed
 
+    def own(self) -> None:
+        """Raise LostError when the run is no longer this runner's."""
+        with self.database.read() as session:
+            own(session, self.run_id, self.name)
+
     def change(self, new: State, reason: str = "") -> None:
-        """Lead the run into another state. Where others may go on with it, it is theirs at that moment."""
+        """Lead the run into another state. Where others may go on with it, it is theirs at that moment.
+
+        Raises LostError, as everything does that changes something.
+        """
         with self.database.write() as session:
+            own(session, self.run_id, self.name)
             transition(session, session.get_one(Run, self.run_id), new, RUNNER, self.redactor.text(reason))
             if new not in RUNNING:
                 _leave(session, self.run_id, self.name)
@@ -82,6 +92,7 @@ class Runner:
             return
         state, digest, reason, kept = self.planned()
         with self.database.write() as session:
+            own(session, self.run_id, self.name)
             run = session.get_one(Run, self.run_id)
             for key, value in kept.items():
                 setattr(run, key, value)
@@ -97,14 +108,17 @@ class Runner:
         tree = program_tree(self.target.program)
         if self.source is None:
             with self.database.write() as session:
+                own(session, self.run_id, self.name)
                 session.get_one(Run, self.run_id).program_tree = tree
             return
+        self.own()
         with self.database.read() as session:
             run = session.get_one(Run, self.run_id)
         begun = self.source.begin(run)
         self.wanted = begun.settings
         workspace.configure(self.target, self.program, begun.settings, begun.document)
         with self.database.write() as session:
+            own(session, self.run_id, self.name)
             run = session.get_one(Run, self.run_id)
             run.settings, run.base, run.commit = begun.settings, begun.base, begun.commit
             run.program_tree, run.settings_tree = tree, begun.tree
@@ -114,6 +128,7 @@ class Runner:
         """What the run must become because of git: nothing, stale, or still approved. now: the portal may merge."""
         if self.source is None:
             return None
+        self.own()
         try:
             commit = self.source.merged(run) if now else self.source.demand(run)
         except WaitsError as error:
@@ -178,6 +193,8 @@ class Runner:
         """Keep what the pages draw. A drawing that cannot be made says nothing of the run, so it never fails it."""
         try:
             self.watch.tell("topology", **topology.plain(found()))
+        except LostError:
+            raise
         except Exception:
             LOG.exception("run %s has no topology", self.run_id)
 
@@ -293,6 +310,7 @@ class Runner:
     def _succeeded(self) -> None:
         outputs = {} if self.kind is Kind.DESTROY else self.redactor.data(self.engine.outputs())
         with self.database.write() as session:
+            own(session, self.run_id, self.name)
             run = session.get_one(Run, self.run_id)
             run.where.outputs = outputs
             transition(session, run, State.SUCCEEDED, RUNNER)
@@ -313,9 +331,10 @@ def _spared(run: Run) -> str:
 def work(chosen: PortalSettings, database: Database, run_id: int, name: str) -> None:
     """Do the phase that the queue names, then leave the queue. A fault of the portal itself fails the run."""
     with database.write() as session:
-        job = session.get(Job, run_id)
-        if job is None or job.runner != name:
-            return  # it has been given to another
+        try:
+            job = own(session, run_id, name)
+        except LostError:
+            return
         job.pid, job.pid_started = os.getpid(), psutil.Process().create_time()
         phase = job.phase
     runner = None
@@ -325,7 +344,8 @@ def work(chosen: PortalSettings, database: Database, run_id: int, name: str) -> 
     except LostError:
         return
     except Exception as error:
-        _failed(database, run_id, f"{type(error).__name__}: {error}", began=runner is not None and runner.began)
+        began = runner is not None and runner.began
+        _failed(database, run_id, name, f"{type(error).__name__}: {error}", began=began)
         raise
     finally:
         shutil.rmtree(folder_of(chosen, run_id, name), ignore_errors=True)  # settings and plans lie in it
@@ -333,8 +353,9 @@ def work(chosen: PortalSettings, database: Database, run_id: int, name: str) -> 
             _leave(session, run_id, name)
 
 
-def _failed(database: Database, run_id: int, reason: str, *, began: bool) -> None:
-    with database.write() as session:
+def _failed(database: Database, run_id: int, name: str, reason: str, *, began: bool) -> None:
+    with contextlib.suppress(LostError), database.write() as session:
+        own(session, run_id, name)
         run = session.get_one(Run, run_id)
         if run.state is State.QUEUED or run.state in RUNNING:
             # What the engine had done when it was ended is not known to be all that was asked for, or none of it.
