@@ -12,7 +12,7 @@ import logging
 import os
 import shutil
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 from typing import Any, Final
@@ -146,6 +146,7 @@ class Runner:
         """The state that a preview leads to, its digest, a reason, and what the run keeps of it."""
         log = self.folder / "preview.events"
         self.watch.follow(log)
+        settings_digest = workspace.settings_digest(self.target, self.program)  # before anything in it runs
         state_hash = self._state_hash()
         if self.watch.cancelled:
             return State.CANCELLED, "", "cancelled before the preview", {"state_hash": state_hash}
@@ -156,29 +157,30 @@ class Runner:
         self.watch.tell("plan", headline=plan.headline(changes))
         if steps and self.kind is Kind.UPDATE:
             self._draw(lambda: topology.of_preview(steps))
-        return (*self._outcome(done, steps, kept), kept)
+        state, reason = self._outcome(done, kept)
+        digest = ""
+        if state is State.AWAITING_APPROVAL:
+            digest = plan.digest(
+                steps,
+                with_outputs=self.kind is Kind.REFRESH,
+                program=self.digest,
+                settings=settings_digest,
+                stack=self.target.stack,
+            )
+        return state, digest, reason, kept
 
-    def _outcome(self, done: Finished, steps: Sequence[dict[str, Any]], kept: dict[str, Any]) -> tuple[State, str, str]:
-        """State, digest and reason. What the policies say goes into what is kept."""
+    def _outcome(self, done: Finished, kept: dict[str, Any]) -> tuple[State, str]:
+        """State and reason. What the policies say goes into what is kept."""
         changes = kept["changes"]
         if self.watch.cancelled:
-            return State.CANCELLED, "", "cancelled during the preview"
+            return State.CANCELLED, "cancelled during the preview"
         if self.kind is Kind.UPDATE and (against := self._judge(done, kept)):
-            return State.POLICY_FAILED, "", against
+            return State.POLICY_FAILED, against
         if done.code or not self.watch.of("summary"):
-            return State.FAILED, "", self.said(done)
+            return State.FAILED, self.said(done)
         if self.kind is Kind.DRIFT:
-            return State.SUCCEEDED if changes else State.NO_CHANGES, "", plan.headline(changes)
-        if not changes:
-            return State.NO_CHANGES, "", ""
-        digest = plan.digest(
-            steps,
-            with_outputs=self.kind is Kind.REFRESH,
-            program=self.digest,
-            settings=workspace.settings_digest(self.wanted),
-            stack=self.target.stack,
-        )
-        return State.AWAITING_APPROVAL, digest, ""
+            return State.SUCCEEDED if changes else State.NO_CHANGES, plan.headline(changes)
+        return (State.AWAITING_APPROVAL if changes else State.NO_CHANGES), ""
 
     def _state_hash(self) -> str:
         """Names the state of the stack; empty where a cancel came in between. Raises UnreadableError."""
@@ -254,7 +256,8 @@ class Runner:
             self.change({State.NO_CHANGES: State.STALE}.get(state, state), reason or "there is nothing left to change")
         elif digest != approved:
             self.change(
-                State.STALE, "a new preview differs from what was approved: program, policies, settings or state"
+                State.STALE,
+                "a new preview differs from what was approved: program, policies, settings, encryption or state",
             )
         else:
             moved = self._state_hash() != kept["state_hash"]

@@ -14,6 +14,7 @@ from portal.states import Kind, State
 from portal.tables import Environment, Run
 from portal.transitions import transition
 
+from .cli import FakeCli
 from .site import DIGEST, Site, new_database
 
 ANN, BOB, OPS_ACTOR = Actor("ann"), Actor("bob"), Actor("ops")
@@ -43,6 +44,11 @@ def new_site(tmp_path: Path) -> Iterator[Callable[..., Site]]:
 @pytest.fixture
 def site(new_site: Callable[..., Site]) -> Site:
     return new_site()
+
+
+@pytest.fixture
+def cli(database: Database, tmp_path: Path) -> FakeCli:
+    return FakeCli(tmp_path / "cli", database, {})
 
 
 def add(database: Database, state: State = State.QUEUED, kind: Kind = Kind.UPDATE, environment: str = "dev") -> int:
