@@ -20,7 +20,7 @@ from typing import Any, Final
 import psutil
 from sqlalchemy.orm import Session
 
-from portal import plan, requests, secrecy, settings, topology, verdicts, workspace
+from portal import plan, processes, requests, secrecy, settings, topology, verdicts, workspace
 from portal.audit import Actor
 from portal.database import Database
 from portal.engine import LOCKED, Engine, Finished, UnreadableError
@@ -338,7 +338,8 @@ def work(chosen: PortalSettings, database: Database, run_id: int, name: str) -> 
             job = own(session, run_id, name)
         except LostError:
             return
-        job.pid, job.pid_started = os.getpid(), psutil.Process().create_time()
+        job.pid, job.boot = os.getpid(), processes.boot()
+        job.pid_started = processes.started(psutil.Process(), job.boot)
         phase = job.phase
     runner = None
     try:

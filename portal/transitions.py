@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from typing import Any
 
-from sqlalchemy import func, select
+from sqlalchemy import String, cast, func, select
 from sqlalchemy.orm import Session
 
 from portal import audit, states
 from portal.audit import Actor
 from portal.states import Kind, State
-from portal.tables import Environment, Event, Lock, Run, now
+from portal.tables import Audit, Environment, Event, Lock, Run, now
 
 
 class RefusedError(Exception):
@@ -117,9 +117,11 @@ def _was_applied_before(session: Session, run: Run) -> bool:
     ends = (State.SUCCEEDED, State.INTERRUPTED, State.FAILED, State.CANCELLED)
     before = session.scalar(
         select(Run)
+        .join(Audit, Audit.about == "run:" + cast(Run.id, String))
         .where(Run.environment == run.environment, Run.kind == Kind.UPDATE, Run.id != run.id)
         .where(Run.state.in_(ends), Run.plan_digest != "")
-        .order_by(Run.changed.desc())
+        .where(Audit.action.in_([f"run.{each}" for each in ends]))
+        .order_by(Audit.seq.desc())  # not by its time: clocks are set
         .limit(1)
     )
     return before is not None and before.state is not State.SUCCEEDED and before.settings == run.settings
