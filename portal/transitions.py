@@ -9,8 +9,9 @@ from sqlalchemy.orm import Session
 
 from portal import audit, states
 from portal.audit import Actor
+from portal.queue import Phase
 from portal.states import Kind, State
-from portal.tables import Audit, Environment, Event, Lock, Run, now
+from portal.tables import Audit, Environment, Event, Job, Lock, Run, now
 
 
 class RefusedError(Exception):
@@ -128,9 +129,13 @@ def _was_applied_before(session: Session, run: Run) -> bool:
 
 
 def supersede(session: Session, run: Run, actor: Actor) -> None:
-    """End the older plans of an environment that nobody has applied: a newer one exists."""
+    """End the older plans of an environment whose apply nobody has asked for: a newer one exists.
+
+    One that waits for its apply, or is about to begin, goes on: its own preview decides whether it is still the plan.
+    """
     waiting = (State.AWAITING_APPROVAL, State.APPROVED)
     older = select(Run).where(Run.environment == run.environment, Run.state.in_(waiting), Run.id != run.id)
+    older = older.where(Run.id.not_in(select(Job.run_id).where(Job.phase == Phase.APPLY)))
     for each in session.scalars(older):
         transition(session, each, State.SUPERSEDED, actor, f"run {run.id} has a newer plan")
 
