@@ -27,13 +27,13 @@ from portal.engine import LOCKED, Engine, Finished, UnreadableError
 from portal.events import Redactor
 from portal.forge import ForgeError, Repository, branch, program_tree
 from portal.queue import Phase
-from portal.recovery import recover
+from portal.recovery import living, recover
 from portal.settings import PortalSettings, folder_of
 from portal.source import MovedError, Source, WaitsError
 from portal.states import RUNNING, Kind, State
 from portal.tables import Job, Run, now
 from portal.topology import Topology
-from portal.transitions import HeldError, record, transition
+from portal.transitions import HeldError, RefusedError, record, transition
 from portal.watch import LostError, Watch, own
 
 LOG: Final = logging.getLogger("portal.runner")
@@ -71,14 +71,16 @@ class Runner:
         with self.database.read() as session:
             own(session, self.run_id, self.name)
 
-    def change(self, new: State, reason: str = "") -> None:
+    def change(self, new: State, reason: str = "", *, broken: bool = False) -> None:
         """Lead the run into another state. Where others may go on with it, it is theirs at that moment.
 
-        Raises LostError, as everything does that changes something.
+        broken: the environment must be recovered. Raises LostError, as everything does that changes something.
         """
         with self.database.write() as session:
             own(session, self.run_id, self.name)
-            transition(session, session.get_one(Run, self.run_id), new, RUNNER, self.redactor.text(reason))
+            run = session.get_one(Run, self.run_id)
+            run.where.needs_recovery |= broken
+            transition(session, run, new, RUNNER, self.redactor.text(reason))
             if new not in RUNNING:
                 _leave(session, self.run_id, self.name)
 
@@ -238,7 +240,7 @@ class Runner:
             return
         if self.kind is Kind.RECOVER:
             self.began = True
-            self.change(*recover(self))
+            self.change(*recover(self, run))
             return
         with self.database.read() as session:
             run = session.get_one(Run, self.run_id)
@@ -272,8 +274,11 @@ class Runner:
             return False
         try:
             self.change(State.APPLYING)
-        except HeldError as error:
-            self.watch.tell("held", holder=error.holder, reason=str(error))
+        except RefusedError as error:
+            if isinstance(error, HeldError):
+                self.watch.tell("held", holder=error.holder, reason=str(error))
+            elif self.kind is not Kind.RECOVER:
+                raise
             if self.kind is Kind.RECOVER:  # it was never approved, so it has no state to wait in
                 self.change(State.FAILED, str(error))
             return False
@@ -298,8 +303,9 @@ class Runner:
             self._succeeded()
         elif done.code < 0:
             self.change(State.INTERRUPTED, f"the engine was ended by signal {-done.code} in the middle of its work")
-        elif LOCKED in done.stdout + done.stderr + self.said(done):
-            self.change(State.APPROVED, f"nothing was changed: {self.said(done)}")
+        elif LOCKED in (text := done.stdout + done.stderr + self.said(done)):
+            dead = "" if living(text, self.target.stack) else "; whoever held it is dead, so it must be recovered first"
+            self.change(State.APPROVED, f"nothing was changed: {self.said(done)}{dead}", broken=bool(dead))
         elif self.watch.cancelled:
             self.change(State.CANCELLED, "cancelled; what was under way was finished first")
         else:

@@ -77,6 +77,8 @@ def _take(session: Session, run: Run) -> None:
         _guard_approval(run)
         if where.needs_recovery:
             raise RefusedError(f"{where.name} was interrupted: recover it first")
+    elif not (where.needs_recovery or run.forced):  # nobody has approved what it would do to the state
+        raise RefusedError(f"nothing in {where.name} was interrupted, so there is nothing to recover")
     if where.locked_by:
         raise HeldError(f"{where.name} is locked by {where.locked_by}: {where.locked_reason}", where.locked_by)
     holder = session.get(Lock, where.name)

@@ -35,9 +35,9 @@ with (place / "asked").open("a") as asked:
 does = json.loads((place / "does.json").read_text()).get(name, {})
 while (wait := does.get("until")) and not pathlib.Path(wait).exists():
     time.sleep(0.02)
-if does.get("once"):
+if "then" in does:
     all_ = json.loads((place / "does.json").read_text())
-    all_[name] = does["once"]
+    all_[name] = does["then"]
     (place / "does.json").write_text(json.dumps(all_))
 if "--event-log" in words:
     with open(words[words.index("--event-log") + 1], "w") as log:
@@ -86,6 +86,7 @@ class FakeCli:
         self.settings = PortalSettings(
             database=self.database.url, folder=self.folder / "runs", targets={"dev": self.target}, heartbeat=0.05
         )
+        (self.folder / "plan.json").write_text(json.dumps({"steps": STEPS}))
         self.does(preview_destroy={"stdout": json.dumps({"steps": STEPS})})
 
     def does(self, **commands: dict[str, Any]) -> None:

@@ -112,6 +112,8 @@ def test_every_environment_is_looked_at_once_a_night_when_nobody_changes_it(data
     minute = dt.timedelta(minutes=1)
     assert step(database, due - minute, (2, 180)) == []
     number = add(database, kind=Kind.RECOVER)
+    with database.write() as session:
+        session.get_one(Run, number).forced = "so that it may write"
     lead(database, number, State.APPLYING)
     assert len(step(database, due, (2, 180))) == 1
     with database.write() as session:

@@ -105,9 +105,8 @@ class Walk(RuleBasedStateMachine):
     )
     def ask(self, who: str, where: str, kind: Kind, size: int, key: str) -> None:
         def submit(session: Session) -> int:
-            return requests.submit(
-                session, self.queue, Actor(who), where, kind, {"grpc-platform:size": size}, key=key
-            ).id
+            settings = {"grpc-platform:size": size} if kind is Kind.UPDATE else None
+            return requests.submit(session, self.queue, Actor(who), where, kind, settings, key=key).id
 
         try:
             number = self.please(submit)
