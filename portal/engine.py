@@ -20,6 +20,7 @@ from typing import Any, Final, TypeVar
 
 import yaml
 
+from portal.events import tail
 from portal.settings import Target
 
 _INHERITED: Final = ("PATH", "HOME", "LANG", "TMPDIR", "USER")
@@ -107,9 +108,7 @@ class Engine:
         """
         exported = self._run("stack", "export")
         if exported.code:
-            raise UnreadableError(
-                exported.stderr.strip()[-2000:] or f"pulumi stack export ended with code {exported.code}"
-            )
+            raise UnreadableError(tail(exported.stderr, 2000) or f"pulumi stack export ended with code {exported.code}")
         deployment = _deployment(exported)
         pending = [f"{each['type']} {each['resource']['urn']}" for each in deployment.get("pending_operations") or ()]
         return hashlib.sha256(exported.stdout.encode()).hexdigest(), pending

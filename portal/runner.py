@@ -7,34 +7,33 @@ it is killed, by the worker that notices.
 from __future__ import annotations
 
 import contextlib
-import json
 import logging
 import os
 import shutil
 import sys
+import traceback
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 from typing import Any, Final
 
 import psutil
-from sqlalchemy.orm import Session
+from sqlalchemy.exc import SQLAlchemyError
 
-from portal import plan, processes, requests, secrecy, settings, topology, verdicts, workspace
+from portal import plan, processes, redaction, requests, settings, topology, verdicts, workspace
 from portal.audit import Actor
 from portal.database import Database
 from portal.engine import LOCKED, Engine, Finished, UnreadableError
-from portal.events import Redactor
 from portal.forge import ForgeError, Repository, branch, program_tree
 from portal.queue import Phase
 from portal.recovery import living, recover
 from portal.settings import PortalSettings, folder_of
 from portal.source import MovedError, Source, WaitsError
 from portal.states import RUNNING, Kind, State
-from portal.tables import Job, Run, now
+from portal.tables import Run, now
 from portal.topology import Topology
 from portal.transitions import HeldError, RefusedError, record, transition
-from portal.watch import LostError, Watch, own
+from portal.watch import LostError, Watch, leave, own
 
 LOG: Final = logging.getLogger("portal.runner")
 RUNNER: Final = Actor("system:runner")
@@ -53,10 +52,8 @@ class Runner:
         self.name = name
         self.folder = folder_of(chosen, run_id, name)
         self.wanted, self.repairs = run.settings, run.repairs
-        hidden = secrecy.Hidden(secrecy.key(chosen.folder), run.marks).text
-        redactor = Redactor([self.target.variables.get(each, "") for each in self.target.secret_variables], hidden)
-        self.redactor = redactor
-        self.watch = Watch(database, run_id, name, chosen.heartbeat, redactor)
+        self.redactor = redaction.redactor(chosen, run)
+        self.watch = Watch(database, run_id, name, chosen.heartbeat, self.redactor)
         self.program = workspace.make(self.target, self.folder, self.wanted)
         self.digest = workspace.program_digest(self.program)  # before anything in it runs
         self.engine = Engine(self.target, self.program, self.watch.tick, chosen.grace, self.own)
@@ -82,7 +79,7 @@ class Runner:
             run.where.needs_recovery |= broken
             transition(session, run, new, RUNNER, self.redactor.text(reason))
             if new not in RUNNING:
-                _leave(session, self.run_id, self.name)
+                leave(session, self.run_id, self.name)
 
     def preview(self) -> None:
         """Preview, with policies, and say what comes of it."""
@@ -99,11 +96,11 @@ class Runner:
             for key, value in kept.items():
                 setattr(run, key, value)
             # At once: an apply that is asked for before this runner is gone must find the queue free.
-            _leave(session, self.run_id, self.name)
+            leave(session, self.run_id, self.name)
             if state is State.AWAITING_APPROVAL:
                 requests.planned(session, run, digest, RUNNER)
             else:
-                transition(session, run, state, RUNNER, reason)
+                transition(session, run, state, RUNNER, self.redactor.text(reason))
 
     def _begin(self) -> None:
         """Take the settings from git where they come from there, and note what is previewed."""
@@ -176,7 +173,7 @@ class Runner:
         changes = kept["changes"]
         if self.watch.cancelled:
             return State.CANCELLED, "cancelled during the preview"
-        if self.kind is Kind.UPDATE and (against := self._judge(done, kept)):
+        if self.kind is Kind.UPDATE and (against := verdicts.judge(self, done, kept)):
             return State.POLICY_FAILED, against
         if done.code or not self.watch.of("summary"):
             return State.FAILED, self.said(done)
@@ -200,7 +197,7 @@ class Runner:
         except LostError:
             raise
         except Exception:
-            LOG.exception("run %s has no topology", self.run_id)
+            LOG.warning("run %s has no topology: %s", self.run_id, self.redactor.text(traceback.format_exc()))
 
     def _previewed(self) -> Callable[[Path], Finished]:
         if self.kind is Kind.DESTROY:
@@ -208,24 +205,6 @@ class Runner:
         if self.kind is Kind.UPDATE:
             return partial(self.engine.preview, look=self.repairs)
         return self.engine.preview_refresh
-
-    def _judge(self, done: Finished, kept: dict[str, Any]) -> str:
-        """Why the policies stand against it; empty when they do not, or when there is nothing to judge."""
-        found = self.watch.of("policy")
-        verdict: dict[str, Any] = {}
-        if done.json().get("steps"):
-            document = self.folder / "preview.json"
-            document.write_text(json.dumps(done.json()), encoding="utf-8")
-            verdict = self.redactor.data(verdicts.of_preview(self.program, self.target, document))
-        kept["verdict"] = verdict
-        against = verdicts.blocking(verdict, found)
-        if against:
-            return f"against it: {', '.join(against)}"
-        summaries = self.watch.of("summary")
-        if not done.code and summaries:
-            missing = verdicts.missing_packs(self.target, self.program, summaries[-1]["packs"])
-            return f"these policies did not run: {', '.join(missing)}" if missing else ""
-        return ""
 
     def said(self, done: Finished) -> str:
         """Why the engine failed, in its own words."""
@@ -346,21 +325,23 @@ def work(chosen: PortalSettings, database: Database, run_id: int, name: str) -> 
             return
         job.pid, job.boot = os.getpid(), processes.boot()
         job.pid_started = processes.started(psutil.Process(), job.boot)
-        phase = job.phase
-    runner = None
+        phase, run = job.phase, session.get_one(Run, run_id)
+    runner = redactor = None
     try:
+        redactor = redaction.redactor(chosen, run)
         runner = Runner(chosen, database, run_id, name)
         runner.apply() if phase == Phase.APPLY else runner.preview()
     except LostError:
         return
     except Exception as error:
         began = runner is not None and runner.began
-        _failed(database, run_id, name, f"{type(error).__name__}: {error}", began=began)
+        kind = type(error).__name__
+        _failed(database, run_id, name, redactor.text(f"{kind}: {error}") if redactor else kind, began=began)
         raise
     finally:
         shutil.rmtree(folder_of(chosen, run_id, name), ignore_errors=True)  # settings and plans lie in it
         with database.write() as session:
-            _leave(session, run_id, name)
+            leave(session, run_id, name)
 
 
 def _failed(database: Database, run_id: int, name: str, reason: str, *, began: bool) -> None:
@@ -375,18 +356,24 @@ def _failed(database: Database, run_id: int, name: str, reason: str, *, began: b
             record(session, run_id, "runner", {"reason": reason})  # nothing was begun: the plan stays as it was
 
 
-def _leave(session: Session, run_id: int, name: str) -> None:
-    job = session.get(Job, run_id)
-    if job is not None and job.runner == name:
-        session.delete(job)
-        session.flush()
-
-
-def main(arguments: list[str]) -> None:
-    """Run one phase: file of settings, number of the run, name of the runner."""
-    chosen = settings.load(Path(arguments[0]))
-    work(chosen, Database(chosen.database), int(arguments[1]), arguments[2])
+def main(arguments: list[str]) -> int:
+    """Run one phase: file of settings, number of the run, name of the runner. 1 when the portal itself has a fault."""
+    try:
+        chosen = settings.load(Path(arguments[0]))
+    except settings.SettingsError as error:
+        sys.stderr.write(f"{error}\n")
+        return 2
+    database, number = Database(chosen.database), int(arguments[1])
+    try:
+        work(chosen, database, number, arguments[2])
+    except Exception as error:
+        run = None
+        with contextlib.suppress(SQLAlchemyError), database.read() as session:
+            run = session.get(Run, number)
+        sys.stderr.write(redaction.trace(chosen, run, error))
+        return 1
+    return 0
 
 
 if __name__ == "__main__":
-    main(sys.argv[1:])
+    sys.exit(main(sys.argv[1:]))

@@ -34,6 +34,14 @@ def own(session: Session, run_id: int, runner: str) -> Job:
     return job
 
 
+def leave(session: Session, run_id: int, runner: str) -> None:
+    """Take a run's job out of the queue, where it is this runner's."""
+    job = session.get(Job, run_id)
+    if job is not None and job.runner == runner:
+        session.delete(job)
+        session.flush()
+
+
 class Watch:
     """Call `tick` while a command of the engine runs. What it kept of the events is in `seen`."""
 
