@@ -85,7 +85,7 @@ def submit(
     if (session.scalar(waiting) or 0) >= limit:
         raise TooManyError(limit)
     if kind is Kind.RECOVER:
-        _alone(session, where)
+        _alone(_recovers(session, where))
     run = enqueue(session, queue, actor, found, kind, wanted, marks=ready.marks if ready else None)
     if key:
         session.add(IdempotencyKey(actor=actor.name, key=key, body=body, run_id=run.id))
@@ -129,24 +129,33 @@ def enqueue(
 def recover_by_force(session: Session, queue: Queue, actor: Actor, where: str, reason: str) -> Run:
     """A recover run that takes the stack from whoever holds it; reason: for the audit and for those who look later.
 
-    Raises DeniedError, InvalidError without a reason, and RefusedError when a recover run is under way.
+    Asking twice for the same changes nothing. Raises DeniedError, InvalidError without a reason, and RefusedError when
+    another recover run is under way.
     """
     found = environment(session, where)
     access.demand(session, actor, Action.FORCE, found)
     if not reason.strip():
         raise InvalidError("say why: whoever holds the stack loses it in the middle of its work")
-    _alone(session, where)
+    other = _recovers(session, where)
+    if other is not None and (other.requester, other.forced) == (actor.name, reason.strip()):
+        return other
+    _alone(other)
     run = enqueue(session, queue, actor, found, Kind.RECOVER)
     run.forced = reason.strip()
     audit.append(session, actor, "run.forced", f"run:{run.id}", environment=where, reason=run.forced)
     return run
 
 
-def _alone(session: Session, where: str) -> None:
+def _recovers(session: Session, where: str) -> Run | None:
+    """The recover run that is under way."""
+    going = select(Run).where(Run.environment == where, Run.kind == Kind.RECOVER, Run.state.not_in(FINAL))
+    return session.scalar(going.limit(1))
+
+
+def _alone(other: Run | None) -> None:
     """A second recover run would bring the state in line with the cloud though nothing is left to recover."""
-    going = select(Run.id).where(Run.environment == where, Run.kind == Kind.RECOVER, Run.state.not_in(FINAL))
-    if other := session.scalar(going.limit(1)):
-        raise RefusedError(f"run {other} recovers {where} already")
+    if other is not None:
+        raise RefusedError(f"run {other.id} recovers {other.environment} already")
 
 
 def digest_of(where: str, kind: Kind, settings: Mapping[str, Any]) -> str:

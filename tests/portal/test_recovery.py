@@ -193,6 +193,13 @@ def test_a_stack_that_a_dead_one_holds_must_be_recovered_and_the_approval_stays(
         assert ask(people)
 
 
+def test_asking_twice_to_force_is_one_run(people: Database) -> None:
+    first = ask(people, ROOT, "that machine is gone")
+    assert ask(people, ROOT, " that machine is gone ") == first
+    with pytest.raises(RefusedError, match=f"run {first} recovers dev already"):
+        ask(people, ROOT, "another reason")
+
+
 def test_only_an_update_takes_settings_and_only_a_recover_run_is_forced(site: Site) -> None:
     for body, path in (
         ({"kind": "destroy", "settings": {"grpc-platform:a": 1}}, "settings"),
