@@ -11,7 +11,7 @@ from typing import Final
 
 import psutil
 
-from portal.queue import same_process
+from portal import processes
 from portal.tables import Job
 
 _CLI: Final = "pulumi"
@@ -54,7 +54,7 @@ def _signal(processes: list[psutil.Process], number: signal.Signals) -> None:
 
 
 def _left(job: Job) -> list[psutil.Process]:
-    if not job.pid or _is_anothers(job):
+    if not job.pid or (job.boot and job.boot != processes.boot()) or _is_anothers(job):
         return []
     return [each for each in psutil.process_iter() if _is_of(each, job)]
 
@@ -66,17 +66,17 @@ def _is_anothers(job: Job) -> bool:
         ended = process.status() == psutil.STATUS_ZOMBIE
     except psutil.NoSuchProcess:
         return False
-    return not ended and not same_process(job.pid, job.pid_started)
+    return not ended and not processes.lives(job.pid, job.boot, job.pid_started)
 
 
 def _is_of(process: psutil.Process, job: Job) -> bool:
     """Whether a process is of the session that the runner led; the runner's number is that of the session."""
     try:
-        if os.getsid(process.pid) != job.pid or process.create_time() < job.pid_started - 2:
+        if os.getsid(process.pid) != job.pid or processes.started(process, job.boot) < job.pid_started - 2:
             return False
         if process.status() == psutil.STATUS_ZOMBIE:
             return False  # it has ended; whoever started it has not asked how
-        return process.pid != job.pid or same_process(job.pid, job.pid_started)
+        return process.pid != job.pid or processes.lives(job.pid, job.boot, job.pid_started)
     except (ProcessLookupError, PermissionError, psutil.NoSuchProcess):
         return False
 

@@ -207,6 +207,8 @@ class Command:
         body: dict[str, Any] = {"kind": given.kind}
         if given.settings is not None:
             body["settings"] = read_settings(given.settings)
+        if given.forced:
+            body["forced"] = given.forced
         made = self._portal.post(
             f"/environments/{_name(given.environment)}/previews", body, given.key or str(uuid.uuid4())
         )
@@ -290,6 +292,7 @@ def _parser() -> argparse.ArgumentParser:
     preview.add_argument("environment", metavar="ENVIRONMENT")
     preview.add_argument("--kind", choices=[*Kind], default=Kind.UPDATE, help="(default: %(default)s)")
     preview.add_argument("--settings", metavar="FILE", help="a stack file, or its config; as they are when not given")
+    preview.add_argument("--forced", default="", metavar="WHY", help="recover, whoever holds the stack; for admins")
     preview.add_argument("--key", default="", help="asking again with it makes no second run (default: a new one)")
     preview.add_argument("--wait", action="store_true", help="until there is a plan, or none can be")
     wait = add("wait", "wait until nothing works on a run any more", of_run, waits)

@@ -20,6 +20,7 @@ from typing import Any, Final, TypeVar
 
 import yaml
 
+from portal.events import tail
 from portal.settings import Target
 
 _INHERITED: Final = ("PATH", "HOME", "LANG", "TMPDIR", "USER")
@@ -60,14 +61,16 @@ class UnreadableError(Exception):
 class Engine:
     """The CLI on one stack. tick: called several times a second while a command runs; what it raises ends the command.
 
-    grace: seconds in which a command that is ended may save what it did.
+    grace: seconds in which a command that is ended may save what it did. own: called right before each command that
+    changes something; what it raises keeps the command from starting.
     """
 
-    def __init__(self, target: Target, program: Path, tick: Tick, grace: float) -> None:
+    def __init__(self, target: Target, program: Path, tick: Tick, grace: float, own: Callable[[], None]) -> None:
         self._target = target
         self._program = program
         self._tick = tick
         self._grace = grace
+        self._own = own
         self._count = 0
 
     def preview(self, log: Path, *, look: bool = False) -> Finished:
@@ -84,19 +87,19 @@ class Engine:
 
     def up(self, log: Path, *, look: bool = False) -> Finished:
         """Update, with all policy packs: they stop what the preview could not know. look: as in `preview`."""
-        return self._run("up", "--yes", "--skip-preview", *_look(look), *self._packs(), *_quiet(log))
+        return self._change("up", "--yes", "--skip-preview", *_look(look), *self._packs(), *_quiet(log))
 
     def destroy(self, log: Path) -> Finished:
         """Remove everything."""
-        return self._run("destroy", "--yes", "--skip-preview", *_quiet(log))
+        return self._change("destroy", "--yes", "--skip-preview", *_quiet(log))
 
     def refresh(self, log: Path) -> Finished:
         """Bring the state in line with the cloud; creates that were cut off are dropped from it."""
-        return self._run("refresh", "--yes", "--skip-preview", "--clear-pending-creates", *_quiet(log))
+        return self._change("refresh", "--yes", "--skip-preview", "--clear-pending-creates", *_quiet(log))
 
     def break_lock(self) -> Finished:
         """Remove the backend's locks. Only for a holder that is proved dead: a living one goes on without it."""
-        return self._run("cancel", "--yes")
+        return self._change("cancel", "--yes")
 
     def state(self) -> tuple[str, list[str]]:
         """A hash of the state, secrets encrypted, and the operations that were cut off, as `creating <urn>`.
@@ -105,9 +108,7 @@ class Engine:
         """
         exported = self._run("stack", "export")
         if exported.code:
-            raise UnreadableError(
-                exported.stderr.strip()[-2000:] or f"pulumi stack export ended with code {exported.code}"
-            )
+            raise UnreadableError(tail(exported.stderr, 2000) or f"pulumi stack export ended with code {exported.code}")
         deployment = _deployment(exported)
         pending = [f"{each['type']} {each['resource']['urn']}" for each in deployment.get("pending_operations") or ()]
         return hashlib.sha256(exported.stdout.encode()).hexdigest(), pending
@@ -122,6 +123,10 @@ class Engine:
 
     def _packs(self) -> list[str]:
         return [part for pack in self._target.packs for part in ("--policy-pack", str(self._program / pack))]
+
+    def _change(self, *args: str) -> Finished:
+        self._own()
+        return self._run(*args)
 
     def _run(self, *args: str) -> Finished:
         self._count += 1

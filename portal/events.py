@@ -20,6 +20,12 @@ _SHORTEST_SECRET: Final = 8
 _MARKUP: Final = re.compile(r"<\{%[^{}]{0,40}%\}>|\x1b\[[0-9;?]*[A-Za-z]|[\x00-\x08\x0b-\x1f\x7f]")
 
 
+def tail(text: str, most: int) -> str:
+    """The end of a text, from a word's begin: of half a secret nobody would know that it is one."""
+    text = text.strip()
+    return text if len(text) <= most else (text[-most:].split(maxsplit=1)[1:] or [""])[0]
+
+
 class Redactor:
     """Takes known secrets out of texts: a second net, for the engine hides the secrets it knows of.
 

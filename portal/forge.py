@@ -14,6 +14,7 @@ from typing import Any, Final
 
 import yaml
 
+from portal.events import tail
 from portal.settings import GitSource
 
 _SECONDS: Final = 120
@@ -102,7 +103,7 @@ class Repository:
     def _git(self, *arguments: str, given: str = "", variables: Mapping[str, str] | None = None) -> str:
         done = self._run(*arguments, given=given, variables=variables)
         if done.returncode:
-            raise ForgeError(f"git {arguments[0]}: {done.stderr.strip()[-500:] or f'exit code {done.returncode}'}")
+            raise ForgeError(f"git {arguments[0]}: {tail(done.stderr, 500) or f'exit code {done.returncode}'}")
         return done.stdout.strip() if arguments[0] != "cat-file" else done.stdout
 
     def _run(

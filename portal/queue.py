@@ -8,13 +8,15 @@ from __future__ import annotations
 
 import datetime as dt
 import socket
+import time
+from collections.abc import Callable
 from enum import StrEnum
 from typing import Protocol
 
-import psutil
 from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
+from portal import processes
 from portal.tables import Environment, Job, Lock, Run, now
 
 
@@ -42,10 +44,15 @@ class Queue(Protocol):
 
 
 class TableQueue:
-    """The queue in the database. silence: after how many seconds without a heartbeat a runner counts as dead."""
+    """The queue in the database. silence: after how many seconds without a heartbeat a runner counts as dead.
 
-    def __init__(self, silence: float = 60.0) -> None:
+    clock: in seconds, never set back. A heartbeat's own time is not looked at: clocks differ, and are set.
+    """
+
+    def __init__(self, silence: float = 60.0, clock: Callable[[], float] = time.monotonic) -> None:
         self.silence = silence
+        self._clock = clock
+        self._heard: dict[int, tuple[str, dt.datetime, float]] = {}
 
     def submit(self, session: Session, run_id: int, phase: Phase) -> bool:
         """Let a phase of a run wait; False when it waits or runs already."""
@@ -69,13 +76,22 @@ class TableQueue:
         return list(session.scalars(select(Job.run_id).where(Job.waiting).order_by(Job.asked, Job.run_id)))
 
     def alive(self, session: Session, run_id: int) -> bool:
-        """Whether a process works on the run: on this machine the process itself says so, elsewhere its heartbeat."""
+        """Whether a process works on the run: on this machine the process itself says so, elsewhere its heartbeat.
+
+        A heartbeat that is seen for the first time is a sign of life, so one that stays away is noticed by whoever
+        asks again.
+        """
         job = session.get(Job, run_id)
         if job is None or job.waiting or job.heartbeat is None:
             return False
         if job.pid and job.host == socket.gethostname():
-            return same_process(job.pid, job.pid_started)  # busy with what sends no heartbeat, perhaps
-        return now() - job.heartbeat < dt.timedelta(seconds=self.silence)
+            self._heard.pop(run_id, None)
+            return processes.lives(job.pid, job.boot, job.pid_started)  # busy with what sends no heartbeat, perhaps
+        runner, heartbeat, since = self._heard.get(run_id, ("", None, 0.0))
+        if (runner, heartbeat) != (job.runner, job.heartbeat):
+            self._heard[run_id] = job.runner, job.heartbeat, self._clock()
+            return True
+        return self._clock() - since < self.silence
 
     def claim(self, session: Session, runner: str) -> Job | None:
         """The next job, now this runner's, or None; an apply waits for the writer before it and for whoever locks."""
@@ -94,12 +110,3 @@ class TableQueue:
             .returning(Job)
         )
         return session.scalars(taken, execution_options={"synchronize_session": False}).one_or_none()
-
-
-def same_process(pid: int, started: float) -> bool:
-    """Whether a process still lives; a number that went to another process since does not count."""
-    try:
-        process = psutil.Process(pid)
-        return process.status() != psutil.STATUS_ZOMBIE and abs(process.create_time() - started) < 2
-    except psutil.NoSuchProcess:
-        return False

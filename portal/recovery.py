@@ -2,34 +2,49 @@
 
 from __future__ import annotations
 
+import contextlib
+import datetime as dt
 import re
 import socket
+from pathlib import PurePath
 from typing import TYPE_CHECKING, Final
 
 import psutil
 
 from portal.engine import LOCKED
 from portal.states import State
+from portal.tables import Run
 
 if TYPE_CHECKING:
     from portal.runner import Runner
 
-_HOLDER: Final = re.compile(r"created by \S+@(?P<host>\S+) \(pid (?P<pid>\d+)\)")
+_HOLDER: Final = re.compile(r"created by \S+@(?P<host>\S+) \(pid (?P<pid>\d+)\)( at (?P<at>\S+))?")
+"""How the CLI names who holds a stack (pulumi pkg/backend/diy/lock.go); the time is in whole seconds."""
+_SECONDS: Final = 2
 
 
-def recover(runner: Runner) -> tuple[State, str]:
-    """The state that a recover run ends in, and why. It never edits the state, and never takes a living one's lock."""
+def recover(runner: Runner, run: Run) -> tuple[State, str]:
+    """The state that a recover run ends in, and why.
+
+    It never edits the state by hand, and takes a lock only from a dead holder, or from any where an admin said why.
+    Where nothing was cut off it takes off the lock and no more: nobody has approved another look at the cloud.
+    """
     _, pending = runner.engine.state()
     runner.watch.tell("pending", operations=pending)
+    if not (run.where.needs_recovery or pending):
+        runner.engine.break_lock()
+        runner.watch.tell("unlocked", reason=f"by force: {run.forced}")
+        return State.SUCCEEDED, ""
     log = runner.folder / "recover.events"
     runner.watch.follow(log)
     done = runner.engine.refresh(log)
     if done.code and LOCKED in (text := done.stdout + done.stderr + runner.said(done)):
-        living = _living(text)
-        if living:
-            return State.FAILED, f"the stack is still locked by {living}: wait until that update ends"
+        holder = living(text, runner.target.stack)
+        if holder and not run.forced:
+            return State.FAILED, f"the stack is still locked by {holder}: wait until that update ends"
         runner.engine.break_lock()
-        runner.watch.tell("unlocked", reason="whoever held the stack is dead")
+        why = f"by force, from {holder}: {run.forced}" if holder else "whoever held the stack is dead"
+        runner.watch.tell("unlocked", reason=why)
         log = runner.folder / "recover-unlocked.events"
         runner.watch.follow(log)
         done = runner.engine.refresh(log)
@@ -39,10 +54,39 @@ def recover(runner: Runner) -> tuple[State, str]:
     return (State.FAILED, f"still cut off: {', '.join(left)}") if left else (State.SUCCEEDED, "")
 
 
-def _living(text: str) -> str:
-    """A holder that is not proved dead: of another machine, or a process that lives; empty when all are dead."""
+def living(text: str, stack: str) -> str:
+    """A holder that is not proved dead: of another machine, or a process that lives; empty when all are dead.
+
+    text: what the CLI said of the locks.
+    """
     holders = list(_HOLDER.finditer(text))
     for each in holders:
-        if each["host"] != socket.gethostname() or psutil.pid_exists(int(each["pid"])):
+        if each["host"] != socket.gethostname() or _holds(int(each["pid"]), _moment(each["at"]), stack):
             return each[0].removeprefix("created by ")
     return "" if holders else "somebody who is not named"
+
+
+def _holds(pid: int, made: float | None, stack: str) -> bool:
+    """Whether a process may be the one that made a lock at a moment, and not one that has its number since.
+
+    Only the CLI and the portal make locks. One that names this very stack counts though it seems to have started
+    later: that may be the clock.
+    """
+    try:
+        process = psutil.Process(pid)
+        if process.status() == psutil.STATUS_ZOMBIE:
+            return False
+        words = [process.name(), *process.cmdline()]
+        later = made is not None and process.create_time() > made + _SECONDS
+    except psutil.NoSuchProcess:
+        return psutil.pid_exists(pid)  # hidden from this user, perhaps
+    except psutil.AccessDenied:
+        return True
+    ours = any(PurePath(each).name == "pulumi" or each.startswith("portal.") for each in words)
+    return ours and (stack in words or not later)
+
+
+def _moment(text: str | None) -> float | None:
+    with contextlib.suppress(ValueError):
+        return dt.datetime.fromisoformat(text).timestamp() if text else None
+    return None

@@ -15,7 +15,7 @@ from portal import access, audit
 from portal.access import Action
 from portal.audit import Actor
 from portal.queue import Phase, Queue
-from portal.states import Kind, State
+from portal.states import FINAL, Kind, State
 from portal.tables import Approval, Environment, IdempotencyKey, Run
 from portal.transitions import RefusedError, environment, record, supersede, transition
 
@@ -64,10 +64,13 @@ def submit(
     """A run and its place in the queue; for a key that came before with the same request, the run it made then.
 
     settings: the whole `config` of the stack file, as it is now where none are given; what `prepare` gives where
-    secrets were submitted. Raises DeniedError, InvalidError, KeyReusedError, TooManyError.
+    secrets were submitted; only an update takes settings. Raises DeniedError, InvalidError, KeyReusedError,
+    TooManyError, and RefusedError when a recover run is under way and another is asked for.
     """
     found = environment(session, where)
     access.demand(session, actor, Action.RECOVER if kind is Kind.RECOVER else Action.PREVIEW, found)
+    if settings is not None and kind is not Kind.UPDATE:
+        raise InvalidError(f"settings: only an update takes settings; a run of kind {kind} has those that are there")
     ready = settings if isinstance(settings, Prepared) else None
     given = ready.settings if ready else settings
     wanted = dict(found.settings if given is None or isinstance(given, Prepared) else given)
@@ -81,6 +84,8 @@ def submit(
     waiting = select(func.count()).where(Run.requester == actor.name, Run.state == State.QUEUED)
     if (session.scalar(waiting) or 0) >= limit:
         raise TooManyError(limit)
+    if kind is Kind.RECOVER:
+        _alone(_recovers(session, where))
     run = enqueue(session, queue, actor, found, kind, wanted, marks=ready.marks if ready else None)
     if key:
         session.add(IdempotencyKey(actor=actor.name, key=key, body=body, run_id=run.id))
@@ -119,6 +124,38 @@ def enqueue(
     record(session, run.id, "state", {"state": State.QUEUED, "actor": actor.name})
     queue.submit(session, run.id, Phase.APPLY if kind is Kind.RECOVER else Phase.PREVIEW)
     return run
+
+
+def recover_by_force(session: Session, queue: Queue, actor: Actor, where: str, reason: str) -> Run:
+    """A recover run that takes the stack from whoever holds it; reason: for the audit and for those who look later.
+
+    Asking twice for the same changes nothing. Raises DeniedError, InvalidError without a reason, and RefusedError when
+    another recover run is under way.
+    """
+    found = environment(session, where)
+    access.demand(session, actor, Action.FORCE, found)
+    if not reason.strip():
+        raise InvalidError("say why: whoever holds the stack loses it in the middle of its work")
+    other = _recovers(session, where)
+    if other is not None and (other.requester, other.forced) == (actor.name, reason.strip()):
+        return other
+    _alone(other)
+    run = enqueue(session, queue, actor, found, Kind.RECOVER)
+    run.forced = reason.strip()
+    audit.append(session, actor, "run.forced", f"run:{run.id}", environment=where, reason=run.forced)
+    return run
+
+
+def _recovers(session: Session, where: str) -> Run | None:
+    """The recover run that is under way."""
+    going = select(Run).where(Run.environment == where, Run.kind == Kind.RECOVER, Run.state.not_in(FINAL))
+    return session.scalar(going.limit(1))
+
+
+def _alone(other: Run | None) -> None:
+    """A second recover run would bring the state in line with the cloud though nothing is left to recover."""
+    if other is not None:
+        raise RefusedError(f"run {other.id} recovers {other.environment} already")
 
 
 def digest_of(where: str, kind: Kind, settings: Mapping[str, Any]) -> str:

@@ -6,34 +6,34 @@ it is killed, by the worker that notices.
 
 from __future__ import annotations
 
-import json
+import contextlib
 import logging
 import os
 import shutil
 import sys
-from collections.abc import Callable, Sequence
+import traceback
+from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 from typing import Any, Final
 
 import psutil
-from sqlalchemy.orm import Session
+from sqlalchemy.exc import SQLAlchemyError
 
-from portal import plan, requests, secrecy, settings, topology, verdicts, workspace
+from portal import plan, processes, redaction, requests, settings, topology, verdicts, workspace
 from portal.audit import Actor
 from portal.database import Database
 from portal.engine import LOCKED, Engine, Finished, UnreadableError
-from portal.events import Redactor
 from portal.forge import ForgeError, Repository, branch, program_tree
 from portal.queue import Phase
-from portal.recovery import recover
+from portal.recovery import living, recover
 from portal.settings import PortalSettings, folder_of
 from portal.source import MovedError, Source, WaitsError
 from portal.states import RUNNING, Kind, State
-from portal.tables import Job, Run, now
+from portal.tables import Run, now
 from portal.topology import Topology
-from portal.transitions import HeldError, record, transition
-from portal.watch import LostError, Watch
+from portal.transitions import HeldError, RefusedError, record, transition
+from portal.watch import LostError, Watch, leave, own
 
 LOG: Final = logging.getLogger("portal.runner")
 RUNNER: Final = Actor("system:runner")
@@ -52,25 +52,34 @@ class Runner:
         self.name = name
         self.folder = folder_of(chosen, run_id, name)
         self.wanted, self.repairs = run.settings, run.repairs
-        hidden = secrecy.Hidden(secrecy.key(chosen.folder), run.marks).text
-        redactor = Redactor([self.target.variables.get(each, "") for each in self.target.secret_variables], hidden)
-        self.redactor = redactor
-        self.watch = Watch(database, run_id, name, chosen.heartbeat, redactor)
+        self.redactor = redaction.redactor(chosen, run)
+        self.watch = Watch(database, run_id, name, chosen.heartbeat, self.redactor)
         self.program = workspace.make(self.target, self.folder, self.wanted)
         self.digest = workspace.program_digest(self.program)  # before anything in it runs
-        self.engine = Engine(self.target, self.program, self.watch.tick, chosen.grace)
+        self.engine = Engine(self.target, self.program, self.watch.tick, chosen.grace, self.own)
         self.source: Source | None = None
         if self.target.git is not None:
             file = self.target.git.file or self.target.stack_file
             self.source = Source(self.target.git, Repository(self.target.git, file, self.folder / "settings.git"))
         self.began = False  # whether the cloud may have been changed
 
-    def change(self, new: State, reason: str = "") -> None:
-        """Lead the run into another state. Where others may go on with it, it is theirs at that moment."""
+    def own(self) -> None:
+        """Raise LostError when the run is no longer this runner's."""
+        with self.database.read() as session:
+            own(session, self.run_id, self.name)
+
+    def change(self, new: State, reason: str = "", *, broken: bool = False) -> None:
+        """Lead the run into another state. Where others may go on with it, it is theirs at that moment.
+
+        broken: the environment must be recovered. Raises LostError, as everything does that changes something.
+        """
         with self.database.write() as session:
-            transition(session, session.get_one(Run, self.run_id), new, RUNNER, self.redactor.text(reason))
+            own(session, self.run_id, self.name)
+            run = session.get_one(Run, self.run_id)
+            run.where.needs_recovery |= broken
+            transition(session, run, new, RUNNER, self.redactor.text(reason))
             if new not in RUNNING:
-                _leave(session, self.run_id, self.name)
+                leave(session, self.run_id, self.name)
 
     def preview(self) -> None:
         """Preview, with policies, and say what comes of it."""
@@ -82,29 +91,33 @@ class Runner:
             return
         state, digest, reason, kept = self.planned()
         with self.database.write() as session:
+            own(session, self.run_id, self.name)
             run = session.get_one(Run, self.run_id)
             for key, value in kept.items():
                 setattr(run, key, value)
             # At once: an apply that is asked for before this runner is gone must find the queue free.
-            _leave(session, self.run_id, self.name)
+            leave(session, self.run_id, self.name)
             if state is State.AWAITING_APPROVAL:
                 requests.planned(session, run, digest, RUNNER)
             else:
-                transition(session, run, state, RUNNER, reason)
+                transition(session, run, state, RUNNER, self.redactor.text(reason))
 
     def _begin(self) -> None:
         """Take the settings from git where they come from there, and note what is previewed."""
         tree = program_tree(self.target.program)
         if self.source is None:
             with self.database.write() as session:
+                own(session, self.run_id, self.name)
                 session.get_one(Run, self.run_id).program_tree = tree
             return
+        self.own()
         with self.database.read() as session:
             run = session.get_one(Run, self.run_id)
         begun = self.source.begin(run)
         self.wanted = begun.settings
         workspace.configure(self.target, self.program, begun.settings, begun.document)
         with self.database.write() as session:
+            own(session, self.run_id, self.name)
             run = session.get_one(Run, self.run_id)
             run.settings, run.base, run.commit = begun.settings, begun.base, begun.commit
             run.program_tree, run.settings_tree = tree, begun.tree
@@ -114,6 +127,7 @@ class Runner:
         """What the run must become because of git: nothing, stale, or still approved. now: the portal may merge."""
         if self.source is None:
             return None
+        self.own()
         try:
             commit = self.source.merged(run) if now else self.source.demand(run)
         except WaitsError as error:
@@ -131,6 +145,7 @@ class Runner:
         """The state that a preview leads to, its digest, a reason, and what the run keeps of it."""
         log = self.folder / "preview.events"
         self.watch.follow(log)
+        settings_digest = workspace.settings_digest(self.target, self.program)  # before anything in it runs
         state_hash = self._state_hash()
         if self.watch.cancelled:
             return State.CANCELLED, "", "cancelled before the preview", {"state_hash": state_hash}
@@ -141,29 +156,30 @@ class Runner:
         self.watch.tell("plan", headline=plan.headline(changes))
         if steps and self.kind is Kind.UPDATE:
             self._draw(lambda: topology.of_preview(steps))
-        return (*self._outcome(done, steps, kept), kept)
+        state, reason = self._outcome(done, kept)
+        digest = ""
+        if state is State.AWAITING_APPROVAL:
+            digest = plan.digest(
+                steps,
+                with_outputs=self.kind is Kind.REFRESH,
+                program=self.digest,
+                settings=settings_digest,
+                stack=self.target.stack,
+            )
+        return state, digest, reason, kept
 
-    def _outcome(self, done: Finished, steps: Sequence[dict[str, Any]], kept: dict[str, Any]) -> tuple[State, str, str]:
-        """State, digest and reason. What the policies say goes into what is kept."""
+    def _outcome(self, done: Finished, kept: dict[str, Any]) -> tuple[State, str]:
+        """State and reason. What the policies say goes into what is kept."""
         changes = kept["changes"]
         if self.watch.cancelled:
-            return State.CANCELLED, "", "cancelled during the preview"
-        if self.kind is Kind.UPDATE and (against := self._judge(done, kept)):
-            return State.POLICY_FAILED, "", against
+            return State.CANCELLED, "cancelled during the preview"
+        if self.kind is Kind.UPDATE and (against := verdicts.judge(self, done, kept)):
+            return State.POLICY_FAILED, against
         if done.code or not self.watch.of("summary"):
-            return State.FAILED, "", self.said(done)
+            return State.FAILED, self.said(done)
         if self.kind is Kind.DRIFT:
-            return State.SUCCEEDED if changes else State.NO_CHANGES, "", plan.headline(changes)
-        if not changes:
-            return State.NO_CHANGES, "", ""
-        digest = plan.digest(
-            steps,
-            with_outputs=self.kind is Kind.REFRESH,
-            program=self.digest,
-            settings=workspace.settings_digest(self.wanted),
-            stack=self.target.stack,
-        )
-        return State.AWAITING_APPROVAL, digest, ""
+            return State.SUCCEEDED if changes else State.NO_CHANGES, plan.headline(changes)
+        return (State.AWAITING_APPROVAL if changes else State.NO_CHANGES), ""
 
     def _state_hash(self) -> str:
         """Names the state of the stack; empty where a cancel came in between. Raises UnreadableError."""
@@ -178,8 +194,10 @@ class Runner:
         """Keep what the pages draw. A drawing that cannot be made says nothing of the run, so it never fails it."""
         try:
             self.watch.tell("topology", **topology.plain(found()))
+        except LostError:
+            raise
         except Exception:
-            LOG.exception("run %s has no topology", self.run_id)
+            LOG.warning("run %s has no topology: %s", self.run_id, self.redactor.text(traceback.format_exc()))
 
     def _previewed(self) -> Callable[[Path], Finished]:
         if self.kind is Kind.DESTROY:
@@ -187,24 +205,6 @@ class Runner:
         if self.kind is Kind.UPDATE:
             return partial(self.engine.preview, look=self.repairs)
         return self.engine.preview_refresh
-
-    def _judge(self, done: Finished, kept: dict[str, Any]) -> str:
-        """Why the policies stand against it; empty when they do not, or when there is nothing to judge."""
-        found = self.watch.of("policy")
-        verdict: dict[str, Any] = {}
-        if done.json().get("steps"):
-            document = self.folder / "preview.json"
-            document.write_text(json.dumps(done.json()), encoding="utf-8")
-            verdict = self.redactor.data(verdicts.of_preview(self.program, self.target, document))
-        kept["verdict"] = verdict
-        against = verdicts.blocking(verdict, found)
-        if against:
-            return f"against it: {', '.join(against)}"
-        summaries = self.watch.of("summary")
-        if not done.code and summaries:
-            missing = verdicts.missing_packs(self.target, self.program, summaries[-1]["packs"])
-            return f"these policies did not run: {', '.join(missing)}" if missing else ""
-        return ""
 
     def said(self, done: Finished) -> str:
         """Why the engine failed, in its own words."""
@@ -219,7 +219,7 @@ class Runner:
             return
         if self.kind is Kind.RECOVER:
             self.began = True
-            self.change(*recover(self))
+            self.change(*recover(self, run))
             return
         with self.database.read() as session:
             run = session.get_one(Run, self.run_id)
@@ -237,7 +237,8 @@ class Runner:
             self.change({State.NO_CHANGES: State.STALE}.get(state, state), reason or "there is nothing left to change")
         elif digest != approved:
             self.change(
-                State.STALE, "a new preview differs from what was approved: program, policies, settings or state"
+                State.STALE,
+                "a new preview differs from what was approved: program, policies, settings, encryption or state",
             )
         else:
             moved = self._state_hash() != kept["state_hash"]
@@ -252,8 +253,11 @@ class Runner:
             return False
         try:
             self.change(State.APPLYING)
-        except HeldError as error:
-            self.watch.tell("held", holder=error.holder, reason=str(error))
+        except RefusedError as error:
+            if isinstance(error, HeldError):
+                self.watch.tell("held", holder=error.holder, reason=str(error))
+            elif self.kind is not Kind.RECOVER:
+                raise
             if self.kind is Kind.RECOVER:  # it was never approved, so it has no state to wait in
                 self.change(State.FAILED, str(error))
             return False
@@ -278,8 +282,9 @@ class Runner:
             self._succeeded()
         elif done.code < 0:
             self.change(State.INTERRUPTED, f"the engine was ended by signal {-done.code} in the middle of its work")
-        elif LOCKED in done.stdout + done.stderr + self.said(done):
-            self.change(State.APPROVED, f"nothing was changed: {self.said(done)}")
+        elif LOCKED in (text := done.stdout + done.stderr + self.said(done)):
+            dead = "" if living(text, self.target.stack) else "; whoever held it is dead, so it must be recovered first"
+            self.change(State.APPROVED, f"nothing was changed: {self.said(done)}{dead}", broken=bool(dead))
         elif self.watch.cancelled:
             self.change(State.CANCELLED, "cancelled; what was under way was finished first")
         else:
@@ -293,6 +298,7 @@ class Runner:
     def _succeeded(self) -> None:
         outputs = {} if self.kind is Kind.DESTROY else self.redactor.data(self.engine.outputs())
         with self.database.write() as session:
+            own(session, self.run_id, self.name)
             run = session.get_one(Run, self.run_id)
             run.where.outputs = outputs
             transition(session, run, State.SUCCEEDED, RUNNER)
@@ -313,28 +319,34 @@ def _spared(run: Run) -> str:
 def work(chosen: PortalSettings, database: Database, run_id: int, name: str) -> None:
     """Do the phase that the queue names, then leave the queue. A fault of the portal itself fails the run."""
     with database.write() as session:
-        job = session.get(Job, run_id)
-        if job is None or job.runner != name:
-            return  # it has been given to another
-        job.pid, job.pid_started = os.getpid(), psutil.Process().create_time()
-        phase = job.phase
-    runner = None
+        try:
+            job = own(session, run_id, name)
+        except LostError:
+            return
+        job.pid, job.boot = os.getpid(), processes.boot()
+        job.pid_started = processes.started(psutil.Process(), job.boot)
+        phase, run = job.phase, session.get_one(Run, run_id)
+    runner = redactor = None
     try:
+        redactor = redaction.redactor(chosen, run)
         runner = Runner(chosen, database, run_id, name)
         runner.apply() if phase == Phase.APPLY else runner.preview()
     except LostError:
         return
     except Exception as error:
-        _failed(database, run_id, f"{type(error).__name__}: {error}", began=runner is not None and runner.began)
+        began = runner is not None and runner.began
+        kind = type(error).__name__
+        _failed(database, run_id, name, redactor.text(f"{kind}: {error}") if redactor else kind, began=began)
         raise
     finally:
         shutil.rmtree(folder_of(chosen, run_id, name), ignore_errors=True)  # settings and plans lie in it
         with database.write() as session:
-            _leave(session, run_id, name)
+            leave(session, run_id, name)
 
 
-def _failed(database: Database, run_id: int, reason: str, *, began: bool) -> None:
-    with database.write() as session:
+def _failed(database: Database, run_id: int, name: str, reason: str, *, began: bool) -> None:
+    with contextlib.suppress(LostError), database.write() as session:
+        own(session, run_id, name)
         run = session.get_one(Run, run_id)
         if run.state is State.QUEUED or run.state in RUNNING:
             # What the engine had done when it was ended is not known to be all that was asked for, or none of it.
@@ -344,18 +356,24 @@ def _failed(database: Database, run_id: int, reason: str, *, began: bool) -> Non
             record(session, run_id, "runner", {"reason": reason})  # nothing was begun: the plan stays as it was
 
 
-def _leave(session: Session, run_id: int, name: str) -> None:
-    job = session.get(Job, run_id)
-    if job is not None and job.runner == name:
-        session.delete(job)
-        session.flush()
-
-
-def main(arguments: list[str]) -> None:
-    """Run one phase: file of settings, number of the run, name of the runner."""
-    chosen = settings.load(Path(arguments[0]))
-    work(chosen, Database(chosen.database), int(arguments[1]), arguments[2])
+def main(arguments: list[str]) -> int:
+    """Run one phase: file of settings, number of the run, name of the runner. 1 when the portal itself has a fault."""
+    try:
+        chosen = settings.load(Path(arguments[0]))
+    except settings.SettingsError as error:
+        sys.stderr.write(f"{error}\n")
+        return 2
+    database, number = Database(chosen.database), int(arguments[1])
+    try:
+        work(chosen, database, number, arguments[2])
+    except Exception as error:
+        run = None
+        with contextlib.suppress(SQLAlchemyError), database.read() as session:
+            run = session.get(Run, number)
+        sys.stderr.write(redaction.trace(chosen, run, error))
+        return 1
+    return 0
 
 
 if __name__ == "__main__":
-    main(sys.argv[1:])
+    sys.exit(main(sys.argv[1:]))

@@ -36,8 +36,9 @@ class Target(BaseModel):
     """Where an environment's program lies and how the engine reaches its state and its cloud.
 
     packs: folders of policy packs in the program, all of which must run in every preview. variables: the environment
-    of the engine's processes, beside PATH and HOME; the values of those named in `secret_variables` never reach an
-    event. git: where the settings come from; without it they are the portal's own, and nothing of them is in git.
+    of the engine's processes, beside PATH and HOME. secret_variables: those whose values reach no event and no log;
+    where it is not given, all but those that only say where something is, see `portal.redaction`. git: where the
+    settings come from; without it they are the portal's own, and nothing of them is in git.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -47,7 +48,7 @@ class Target(BaseModel):
     packs: tuple[str, ...] = ("policies",)
     git: GitSource | None = None
     variables: dict[str, str] = {}
-    secret_variables: tuple[str, ...] = ("PULUMI_CONFIG_PASSPHRASE", "PULUMI_ACCESS_TOKEN", "AWS_SECRET_ACCESS_KEY")
+    secret_variables: tuple[str, ...] | None = None
 
     @property
     def stack_file(self) -> str:

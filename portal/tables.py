@@ -99,8 +99,9 @@ class Run(Base):
     """One request of somebody. settings: the `config` asked for. plan_digest names what its preview would do.
 
     repairs: it looks at the cloud first, so that what drifted is brought back. automatic: a timer asked for it, and its
-    destroy needs nobody's word. commit, base: with git, what was proposed and what the main branch was then.
-    program_tree, settings_tree: git's names of what was previewed, as far as it lies in git.
+    destroy needs nobody's word. forced: why an admin lets a recover run take the stack from a holder that is not proved
+    dead. commit, base: with git, what was proposed and what the main branch was then. program_tree, settings_tree:
+    git's names of what was previewed, as far as it lies in git.
     """
 
     __tablename__ = "runs"
@@ -116,6 +117,7 @@ class Run(Base):
     marks: Mapped[dict[str, Any]] = mapped_column(default=dict)
     repairs: Mapped[bool] = mapped_column(default=False)
     automatic: Mapped[bool] = mapped_column(default=False)
+    forced: Mapped[str] = mapped_column(default="")
     commit: Mapped[str] = mapped_column(default="")
     base: Mapped[str] = mapped_column(default="")
     program_tree: Mapped[str] = mapped_column(default="")
@@ -167,7 +169,10 @@ class Event(Base):
 
 
 class Job(Base):
-    """A phase of a run that waits for a runner process, or has one."""
+    """A phase of a run that waits for a runner process, or has one.
+
+    boot, pid_started: which process `pid` means, see `portal.processes`.
+    """
 
     __tablename__ = "jobs"
     run_id: Mapped[int] = mapped_column(ForeignKey("runs.id"), primary_key=True)
@@ -177,6 +182,7 @@ class Job(Base):
     runner: Mapped[str] = mapped_column(default="")  # random; a runner whose name is no longer here has lost the run
     host: Mapped[str] = mapped_column(default="")
     pid: Mapped[int] = mapped_column(default=0)
+    boot: Mapped[str] = mapped_column(default="")
     pid_started: Mapped[float] = mapped_column(default=0.0)
     cli_pid: Mapped[int] = mapped_column(default=0)
     heartbeat: Mapped[dt.datetime | None]

@@ -19,11 +19,13 @@ from portal.audit import Actor
 from portal.database import Database
 from portal.queue import Phase, Queue
 from portal.states import Kind, State
-from portal.tables import Environment, Job, Lock, Run, now
+from portal.tables import Environment, Event, Job, Lock, Run, now
+from portal.transitions import record
 
 TTL: Final = Actor("system:ttl")
 DRIFT: Final = Actor("system:drift")
 _WARNINGS: Final = (24, 1)  # hours before the end
+_TRY: Final = "apply"
 _AGAIN: Final = dt.timedelta(hours=1)
 """How long a destroy that did not come to its end is left alone."""
 
@@ -55,7 +57,7 @@ def step(session: Session, queue: Queue, at: dt.datetime, *, night: tuple[int, i
             _warn(session, each, at)
             if each.at <= at:
                 _end(session, queue, each, at)
-    _go_on(session, queue)
+    _go_on(session, queue, at)
     if night is not None:
         for where in session.scalars(select(Environment).where(Environment.since.is_not(None))):
             _look(session, queue, where, at, night)
@@ -73,30 +75,63 @@ def _end(session: Session, queue: Queue, end: End, at: dt.datetime) -> None:
     where = session.get_one(Environment, end.environment)
     mine = select(Run).where(Run.environment == where.name, Run.automatic).order_by(Run.id.desc()).limit(1)
     last = session.scalars(mine).one_or_none()
-    tried = last is not None and (last.state not in states.FINAL or at - last.changed < _AGAIN)
+    tried = last is not None and (last.state not in states.FINAL or _lately(last.changed, at, _AGAIN))
     if not tried and not _busy(session, where):
         requests.enqueue(session, queue, TTL, where, Kind.DESTROY, automatic=True)
 
 
-def _go_on(session: Session, queue: Queue) -> None:
-    """Apply the timers' plans; nobody else would."""
+def _lately(before: dt.datetime, at: dt.datetime, wait: dt.timedelta) -> bool:
+    """Whether less than `wait` has gone by. What is still to come is from before the clock was put back."""
+    return dt.timedelta(0) <= at - before < wait
+
+
+def _go_on(session: Session, queue: Queue, at: dt.datetime) -> None:
+    """Apply the timers' plans; nobody else would.
+
+    One that was let go, because what it waits for is not merged or somebody holds the stack, is tried again later.
+    """
     for run in session.scalars(select(Run).where(Run.automatic, Run.state == State.APPROVED)):
-        if not _busy(session, run.where):
-            queue.submit(session, run.id, Phase.APPLY)
+        tries = select(Event).where(Event.run_id == run.id, Event.type == _TRY).order_by(Event.seq.desc()).limit(1)
+        last = session.scalars(tries).one_or_none()
+        count = last.data["try"] if last else 0
+        if _busy(session, run.where) or (
+            last and _lately(dt.datetime.fromisoformat(last.data["at"]), at, pause(count))
+        ):
+            continue
+        if queue.submit(session, run.id, Phase.APPLY):
+            record(session, run.id, _TRY, {"try": count + 1, "at": at.isoformat(), "actor": run.requester})
+            about = {"environment": run.environment, "try": count + 1}
+            audit.append(session, Actor(run.requester), "run.apply", f"run:{run.id}", **about)
+
+
+def pause(tries: int) -> dt.timedelta:
+    """How long an apply is left alone after some tries: a minute after the first, then twice that, up to an hour."""
+    return min(dt.timedelta(minutes=2 ** min(tries - 1, 10)), _AGAIN)
 
 
 def _look(session: Session, queue: Queue, where: Environment, at: dt.datetime, night: tuple[int, int]) -> None:
     due = moment(where.name, at, night)
-    if due <= at and (where.drift_asked is None or where.drift_asked < due) and not _busy(session, where):
+    asked = where.drift_asked
+    since = (
+        asked if asked is not None and asked <= at else where.since
+    )  # a later one is from before a clock was put back
+    if since is not None and since < due and not _busy(session, where):
         where.drift_asked = at
         requests.enqueue(session, queue, DRIFT, where, Kind.DRIFT)
 
 
 def moment(name: str, at: dt.datetime, night: tuple[int, int]) -> dt.datetime:
-    """When an environment is looked at on the day of `at`: always the same minute, spread by its name."""
+    """When an environment was last to be looked at, `at` or before: every day at the same minute, spread by its name.
+
+    night: the hour in UTC and the minutes that the looks are spread over; the window may end on the next day.
+    """
     hour, minutes = night
     spread = int.from_bytes(hashlib.sha256(name.encode()).digest()[:4]) % max(1, minutes)
-    return at.replace(hour=hour, minute=0, second=0, microsecond=0) + dt.timedelta(minutes=spread)
+    begin = at.astimezone(dt.UTC).replace(hour=hour, minute=0, second=0, microsecond=0)
+    found = begin + dt.timedelta(minutes=spread)
+    while found > at:
+        found -= dt.timedelta(days=1)
+    return found
 
 
 def _busy(session: Session, where: Environment) -> bool:

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from typing import Any
 
-from sqlalchemy import func, select
+from sqlalchemy import String, cast, func, select
 from sqlalchemy.orm import Session
 
 from portal import audit, states
 from portal.audit import Actor
+from portal.queue import Phase
 from portal.states import Kind, State
-from portal.tables import Environment, Event, Lock, Run, now
+from portal.tables import Audit, Environment, Event, Job, Lock, Run, now
 
 
 class RefusedError(Exception):
@@ -76,6 +77,8 @@ def _take(session: Session, run: Run) -> None:
         _guard_approval(run)
         if where.needs_recovery:
             raise RefusedError(f"{where.name} was interrupted: recover it first")
+    elif not (where.needs_recovery or run.forced):  # nobody has approved what it would do to the state
+        raise RefusedError(f"nothing in {where.name} was interrupted, so there is nothing to recover")
     if where.locked_by:
         raise HeldError(f"{where.name} is locked by {where.locked_by}: {where.locked_reason}", where.locked_by)
     holder = session.get(Lock, where.name)
@@ -117,18 +120,24 @@ def _was_applied_before(session: Session, run: Run) -> bool:
     ends = (State.SUCCEEDED, State.INTERRUPTED, State.FAILED, State.CANCELLED)
     before = session.scalar(
         select(Run)
+        .join(Audit, Audit.about == "run:" + cast(Run.id, String))
         .where(Run.environment == run.environment, Run.kind == Kind.UPDATE, Run.id != run.id)
         .where(Run.state.in_(ends), Run.plan_digest != "")
-        .order_by(Run.changed.desc())
+        .where(Audit.action.in_([f"run.{each}" for each in ends]))
+        .order_by(Audit.seq.desc())  # not by its time: clocks are set
         .limit(1)
     )
     return before is not None and before.state is not State.SUCCEEDED and before.settings == run.settings
 
 
 def supersede(session: Session, run: Run, actor: Actor) -> None:
-    """End the older plans of an environment that nobody has applied: a newer one exists."""
+    """End the older plans of an environment whose apply nobody has asked for: a newer one exists.
+
+    One that waits for its apply, or is about to begin, goes on: its own preview decides whether it is still the plan.
+    """
     waiting = (State.AWAITING_APPROVAL, State.APPROVED)
     older = select(Run).where(Run.environment == run.environment, Run.state.in_(waiting), Run.id != run.id)
+    older = older.where(Run.id.not_in(select(Job.run_id).where(Job.phase == Phase.APPLY)))
     for each in session.scalars(older):
         transition(session, each, State.SUPERSEDED, actor, f"run {run.id} has a newer plan")
 

@@ -6,14 +6,41 @@ import json
 import subprocess
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import yaml
 
 from portal import engine
+from portal.engine import Finished
+from portal.events import tail
 from portal.settings import Target
 
+if TYPE_CHECKING:
+    from portal.runner import Runner
+
 _SECONDS: Final = 300
+
+
+def judge(runner: Runner, done: Finished, kept: dict[str, Any]) -> str:
+    """Why the policies stand against a preview; empty when they do not, or when there is nothing to judge.
+
+    The verdict itself goes into what is kept of the run.
+    """
+    found = runner.watch.of("policy")
+    verdict: dict[str, Any] = {}
+    if done.json().get("steps"):
+        document = runner.folder / "preview.json"
+        document.write_text(json.dumps(done.json()), encoding="utf-8")
+        verdict = runner.redactor.data(of_preview(runner.program, runner.target, document))
+    kept["verdict"] = verdict
+    against = blocking(verdict, found)
+    if against:
+        return f"against it: {', '.join(against)}"
+    summaries = runner.watch.of("summary")
+    if not done.code and summaries:
+        missing = missing_packs(runner.target, runner.program, summaries[-1]["packs"])
+        return f"these policies did not run: {', '.join(missing)}" if missing else ""
+    return ""
 
 
 def missing_packs(target: Target, program: Path, ran: Mapping[str, str]) -> list[str]:
@@ -46,7 +73,7 @@ def of_preview(program: Path, target: Target, document: Path) -> dict[str, Any]:
         check=False,
     )
     if done.returncode not in (0, 1):
-        raise RuntimeError(f"the policies could not be checked: {done.stderr.strip()[-2000:]}")
+        raise RuntimeError(f"the policies could not be checked: {tail(done.stderr, 2000)}")
     found = json.loads(done.stdout)
     kept = ("rule", "title", "kind", "level", "blocks", "urn", "path", "message", "remedy")
     # An older program does not say where a rule comes from.

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from sqlalchemy.exc import OperationalError
+from sqlalchemy.orm import Session
 
 from portal import engine, events
 from portal.database import Database
@@ -19,6 +20,26 @@ from portal.transitions import record
 
 class LostError(Exception):
     """The run is no longer this runner's: it was taken for dead."""
+
+
+def own(session: Session, run_id: int, runner: str) -> Job:
+    """The job of a run, while it is this runner's. Raises LostError.
+
+    In the transaction that does something, or right before a command that does: whoever was taken for dead and lives
+    after all must not act for a run that others have gone on with.
+    """
+    job = session.get(Job, run_id)
+    if job is None or job.waiting or job.runner != runner:
+        raise LostError(f"run {run_id} is no longer that of runner {runner}")
+    return job
+
+
+def leave(session: Session, run_id: int, runner: str) -> None:
+    """Take a run's job out of the queue, where it is this runner's."""
+    job = session.get(Job, run_id)
+    if job is not None and job.runner == runner:
+        session.delete(job)
+        session.flush()
 
 
 class Watch:
@@ -48,8 +69,9 @@ class Watch:
         return [data for each, data in self.seen if each == type_]
 
     def tell(self, type_: str, **data: Any) -> None:
-        """Write an event of the runner's own."""
+        """Write an event of the runner's own. Raises LostError."""
         with self._database.write() as session:
+            own(session, self._run_id, self._runner)
             record(session, self._run_id, type_, self._redactor.data(data))
 
     def tick(self, process: subprocess.Popen[bytes]) -> None:
@@ -63,7 +85,7 @@ class Watch:
                 self._next = time.monotonic() + self._heartbeat
         self._end(process)
         if self._lost and process.poll() is not None:
-            raise LostError
+            raise LostError(f"run {self._run_id} is no longer that of runner {self._runner}")
 
     def _pass_on(self) -> None:
         for event in self._tail.read() if self._tail else ():
@@ -81,11 +103,12 @@ class Watch:
 
     def _beat(self, process: subprocess.Popen[bytes]) -> None:
         with self._database.write() as session:
-            job, run = session.get(Job, self._run_id), session.get_one(Run, self._run_id)
-            if job is None or job.runner != self._runner:
-                self._lost = True
-            else:
+            run = session.get_one(Run, self._run_id)
+            try:
+                job = own(session, self._run_id, self._runner)
                 job.heartbeat, job.cli_pid = now(), process.pid
+            except LostError:
+                self._lost = True
             self.cancelled |= run.cancel_requested or self._lost
             self._force |= run.force_requested
 

@@ -52,6 +52,11 @@ def program_digest(program: Path) -> str:
     return seen.hexdigest()
 
 
-def settings_digest(settings: Mapping[str, Any]) -> str:
-    """Names settings; a secret counts by its encrypted form, so that a changed one is another."""
-    return hashlib.sha256(json.dumps(settings, sort_keys=True).encode()).hexdigest()
+def settings_digest(target: Target, program: Path) -> str:
+    """Names what is in the copy's stack file: settings, and how their secrets are encrypted.
+
+    A secret counts by its encrypted form, so that a changed one is another. The encryption counts because whoever
+    exchanges it decides what the same form means, and who can read the state that an apply writes.
+    """
+    document = yaml.safe_load((program / target.stack_file).read_text("utf-8"))
+    return hashlib.sha256(json.dumps(document, sort_keys=True, default=str).encode()).hexdigest()

@@ -6,7 +6,7 @@ from typing import Annotated, Any, Final
 
 from fastapi import APIRouter, Header, Path, Query
 from fastapi.responses import StreamingResponse
-from pydantic import Field
+from pydantic import Field, ValidationInfo, field_validator
 from sqlalchemy import text
 
 from portal import audit, requests
@@ -86,10 +86,29 @@ def why(
 
 
 class PreviewAsked(schemas.Asked):
-    """kind: what a run is to do. settings: the whole `config` of the stack; without it, as it is now."""
+    """kind: what a run is to do. settings: the whole `config` of the stack; without it, as it is now.
+
+    forced: why a recover run takes the stack from a holder that is not proved dead; for admins.
+    """
 
     kind: Kind = Kind.UPDATE
     settings: schemas.Settings | None = None
+    forced: schemas.Line = ""
+
+    @field_validator("settings")
+    @classmethod
+    def _of_an_update(cls, value: dict[str, Any] | None, info: ValidationInfo) -> dict[str, Any] | None:
+        kind = info.data.get("kind", Kind.UPDATE)
+        if value is not None and kind is not Kind.UPDATE:
+            raise ValueError(f"only an update takes settings; a run of kind {kind} has those that are there")
+        return value
+
+    @field_validator("forced")
+    @classmethod
+    def _of_a_recover_run(cls, value: str, info: ValidationInfo) -> str:
+        if value and info.data.get("kind") is not Kind.RECOVER:
+            raise ValueError("only a recover run is forced")
+        return value
 
 
 @router.post("/environments/{name}/previews", status_code=201, tags=["runs"])
@@ -105,7 +124,11 @@ def preview(
     """Ask for a run. The same Idempotency-Key with the same request answers with the run it made then."""
     with database.write() as session:
         views.environment_of(session, actor, name)
-        made = requests.submit(session, queue, actor, name, asked.kind, asked.settings, key=key, limit=limits.waiting)
+        if asked.forced:
+            made = requests.recover_by_force(session, queue, actor, name, asked.forced)
+        else:
+            options: dict[str, Any] = {"key": key, "limit": limits.waiting}
+            made = requests.submit(session, queue, actor, name, asked.kind, asked.settings, **options)
         return views.run(session, actor, made.id)
 
 

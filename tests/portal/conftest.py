@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+import psutil
 import pytest
 
 from portal.audit import Actor
@@ -14,8 +17,10 @@ from portal.states import Kind, State
 from portal.tables import Environment, Run
 from portal.transitions import transition
 
+from .cli import FakeCli
 from .site import DIGEST, Site, new_database
 
+NAMED = "import ctypes, time; ctypes.CDLL(None).prctl(15, b'pulumi', 0, 0, 0); print(flush=True); time.sleep(600)"
 ANN, BOB, OPS_ACTOR = Actor("ann"), Actor("bob"), Actor("ops")
 
 
@@ -43,6 +48,21 @@ def new_site(tmp_path: Path) -> Iterator[Callable[..., Site]]:
 @pytest.fixture
 def site(new_site: Callable[..., Site]) -> Site:
     return new_site()
+
+
+@pytest.fixture
+def engine() -> Iterator[psutil.Process]:
+    """A process that is called as the CLI is, on another stack than any test's."""
+    with subprocess.Popen([sys.executable, "-c", NAMED, "--stack", "other"], stdout=subprocess.PIPE) as made:
+        assert made.stdout is not None
+        made.stdout.readline()
+        yield psutil.Process(made.pid)
+        made.kill()
+
+
+@pytest.fixture
+def cli(database: Database, tmp_path: Path) -> FakeCli:
+    return FakeCli(tmp_path / "cli", database, {})
 
 
 def add(database: Database, state: State = State.QUEUED, kind: Kind = Kind.UPDATE, environment: str = "dev") -> int:

@@ -16,6 +16,7 @@ from portal.queue import Phase
 from portal.states import Kind, State
 from portal.tables import Run
 from portal.transitions import record
+from portal.watch import own
 
 DONE: Final = Finished(0, "", "")
 
@@ -38,8 +39,8 @@ class Cloud:
 
 
 class _Watch:
-    def __init__(self, database: Database, run_id: int) -> None:
-        self._database, self._run_id = database, run_id
+    def __init__(self, database: Database, run_id: int, name: str) -> None:
+        self._database, self._run_id, self._name = database, run_id, name
         self.cancelled = False
 
     def follow(self, log: Path) -> None:
@@ -50,6 +51,7 @@ class _Watch:
 
     def tell(self, type_: str, **data: Any) -> None:
         with self._database.write() as session:
+            own(session, self._run_id, self._name)
             record(session, self._run_id, type_, data)
 
 
@@ -70,6 +72,7 @@ class _Engine:
 
     def up(self, _: Path, *, look: bool = False) -> Finished:
         puppet, cloud = self._puppet, self._puppet.cloud
+        puppet.own()  # as the real one does
         with puppet.database.read() as session:
             run = session.get_one(Run, puppet.run_id)
         cloud.applied.append((puppet.run_id, cloud.digest(run)))
@@ -90,7 +93,7 @@ class Puppet(runner.Runner):
         self.database, self.run_id, self.name, self.kind, self.cloud = database, run_id, name, kind, cloud
         self.source, self.repairs = None, False
         self.folder, self.redactor, self.began = Path("unused"), Redactor([]), False
-        self.watch = _Watch(database, run_id)  # type: ignore[assignment]
+        self.watch = _Watch(database, run_id, name)  # type: ignore[assignment]
         self.engine = _Engine(self)  # type: ignore[assignment]
         self.over, self.error = False, ""
         self._killed = False

@@ -141,7 +141,7 @@ def test_a_secret_is_in_no_answer(site: Site) -> None:
         run.where.settings = run.settings
     planned(site, number)
     text = site.token("view", "preview")
-    secret = text.rpartition("_")[2]
+    secret = text.split("_", 2)[2]  # it may have such a sign in it
     for who in ("ann", "root"):
         for path in ("/", "/environments/dev", "/runs", f"/runs/{number}", "/tokens", "/audit", "/audit/export"):
             answer = site.get(path, who)

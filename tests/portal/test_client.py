@@ -174,6 +174,10 @@ def test_a_refusal_says_why_and_all_that_is_wrong(served: Served, tmp_path: Path
     assert "hunter2" not in err
     code, _, err = served.main("cancel", str(served.planned()), "--force")
     assert (code, "to force you must be admin" in err) == (REFUSED, True)
+    code, _, err = served.main("preview", "dev", "--kind", "recover", "--forced", "that machine is gone")
+    assert (code, "to force you must be admin" in err) == (REFUSED, True)
+    code, _, err = served.main("preview", "dev", "--forced", "now")
+    assert (code, "only a recover run is forced" in err) == (REFUSED, True)
     code, _, err = served.main("show", "pay")
     assert (code, "there is no environment pay that you have a role in" in err) == (REFUSED, True)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import hashlib
 import json
 from pathlib import Path
 
@@ -26,6 +27,17 @@ def test_the_migrations_make_what_the_tables_say(database: Database) -> None:
     database.migrate()  # a second time: nothing to do
     with database.engine.connect() as connection:
         assert compare_metadata(MigrationContext.configure(connection), Base.metadata) == []
+
+
+def test_the_first_schema_is_what_it_was(tmp_path: Path) -> None:
+    """Databases have it, so it does not change: what is to be another way is another migration."""
+    database = Database(f"sqlite:///{tmp_path / 'first.sqlite'}")
+    database.migrate("0001")
+    with database.engine.connect() as connection:
+        rows = connection.execute(text("SELECT type, name, sql FROM sqlite_master ORDER BY rowid")).all()
+    database.close()
+    made = "\n".join(" ".join(f"{each.type} {each.name} {each.sql or ''}".split()) for each in rows)
+    assert hashlib.sha256(made.encode()).hexdigest()[:16] == "d913b62e8569fb9a"
 
 
 def lead(database: Database, run: Run, new: State) -> None:

@@ -13,6 +13,7 @@ import pytest
 from portal import engine
 from portal.engine import Engine
 from portal.settings import Target
+from portal.watch import LostError
 
 # Ends in order when it is asked to, as the CLI does, unless it is told to be stubborn.
 CLI = """
@@ -48,7 +49,7 @@ def made(folder: Path, grace: float, **variables: str) -> Engine:
         if (program / "started").exists() and (program / "started").read_text():
             raise NobodyWatchesError
 
-    return Engine(target, program, tick, grace)
+    return Engine(target, program, tick, grace, lambda: None)
 
 
 @pytest.mark.parametrize("stubborn", [False, True])
@@ -59,6 +60,21 @@ def test_a_command_ends_with_its_watcher_and_saves_first_where_it_can(tmp_path: 
     program = tmp_path / "run" / "program"
     assert not psutil.pid_exists(int((program / "started").read_text()))
     assert (program / "saved").exists() is not stubborn
+
+
+@pytest.mark.parametrize("changing", ["up", "destroy", "refresh", "break_lock"])
+def test_a_command_that_changes_something_does_not_start_for_a_runner_that_lost_the_run(
+    tmp_path: Path, changing: str
+) -> None:
+    found = made(tmp_path, 60)
+
+    def lost() -> None:
+        raise LostError
+
+    asked = Engine(found._target, found._program, lambda _: None, 60, lost)
+    with pytest.raises(LostError):
+        getattr(asked, changing)(*([] if changing == "break_lock" else [tmp_path / "log"]))
+    assert not (tmp_path / "run" / "program" / "started").exists()
 
 
 def test_a_command_that_has_ended_is_not_asked_again() -> None:

@@ -7,6 +7,7 @@ import json
 
 import pytest
 from sqlalchemy import func, select
+from sqlalchemy.orm import Session
 
 from portal import access, audit, requests, tokens
 from portal.access import Action
@@ -164,6 +165,44 @@ def test_an_apply_in_a_locked_environment_waits_until_it_is_unlocked(people: Dat
         assert claimed.run_id == number
 
 
+@pytest.mark.parametrize("claimed", [False, True])
+def test_a_newer_plan_does_not_end_one_whose_apply_was_asked_for(people: Database, *, claimed: bool) -> None:
+    asked_for, only_approved, newer = (add(people, State.AWAITING_APPROVAL) for _ in range(3))
+    previewed = add(people, State.PREVIEWING)
+    with people.write() as session:
+        for number in (asked_for, only_approved):
+            requests.approve(session, BOB, session.get_one(Run, number), DIGEST)
+        requests.apply(session, QUEUE, ANN, session.get_one(Run, asked_for))
+        if claimed:
+            assert QUEUE.claim(session, "runner") is not None
+        requests.planned(session, session.get_one(Run, previewed), DIGEST, ANN)
+    with people.read() as session:
+        states = [session.get_one(Run, each).state for each in (asked_for, only_approved, newer, previewed)]
+        assert states == [State.APPROVED, State.SUPERSEDED, State.SUPERSEDED, State.AWAITING_APPROVAL]
+        assert [each.run_id for each in session.scalars(select(Job))] == [asked_for]
+
+
+def test_a_plan_whose_apply_was_given_up_ends_with_the_next_newer_one(people: Database) -> None:
+    """Its runner let go of it because somebody else held the stack."""
+    number = add(people, State.AWAITING_APPROVAL)
+    with people.write() as session:
+        requests.approve(session, BOB, session.get_one(Run, number), DIGEST)
+        requests.apply(session, QUEUE, ANN, session.get_one(Run, number))
+        session.delete(session.get_one(Job, number))
+        session.flush()
+        requests.planned(session, session.get_one(Run, add_previewing(session)), DIGEST, ANN)
+        assert session.get_one(Run, number).state is State.SUPERSEDED
+
+
+def add_previewing(session: Session) -> int:
+    where = session.get_one(Environment, "dev")
+    run = Run(environment="dev", kind=Kind.UPDATE, requester=ANN.name, where=where, state=State.QUEUED)
+    session.add(run)
+    session.flush()
+    transition(session, run, State.PREVIEWING, ANN)
+    return run.id
+
+
 def test_a_protected_environment_is_not_destroyed(people: Database) -> None:
     with pytest.raises(requests.InvalidError, match="prod is protected"):
         ask(people, ROOT, Kind.DESTROY, "prod")
@@ -187,6 +226,7 @@ def test_a_waiting_run_ends_at_once_and_only_its_own_person_or_an_operator_may(p
 def test_an_apply_waits_for_the_writer_and_others_go_before_it(people: Database) -> None:
     writer, later = add(people, kind=Kind.RECOVER), add(people, State.AWAITING_APPROVAL)
     with people.write() as session:
+        session.get_one(Run, writer).forced = "so that it may write"
         transition(session, session.get_one(Run, writer), State.APPLYING, OPS)
         QUEUE.submit(session, later, Phase.APPLY)
     other = ask(people)
@@ -202,7 +242,7 @@ def test_a_token_is_known_by_its_hash_alone_and_ends(people: Database) -> None:
     with people.read() as session:
         token = tokens.check(session, text)
         stored = [str(value) for value in vars(session.scalars(select(Token)).one()).values()]
-        assert not any(text.rpartition("_")[2] in each for each in [*stored, *audit.export(session)])
+        assert not any(text.split("_", 2)[2] in each for each in [*stored, *audit.export(session)])
     assert access.covers(token.scopes, Action.PREVIEW, "dev")
     assert not access.covers(token.scopes, Action.PREVIEW, "prod")
     assert not access.covers(token.scopes, Action.APPLY, "dev")

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import json
-import os
 import shutil
 import socket
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import psutil
 import pytest
 
 from portal import requests
@@ -162,18 +163,19 @@ def test_a_fault_of_the_portal_itself_ends_the_run_in_a_true_state(
 
 
 @pytest.mark.slow
-def test_an_update_by_hand_meanwhile_is_named_and_the_approval_stays(portal: Portal) -> None:
+def test_an_update_by_hand_meanwhile_is_named_and_the_approval_stays(portal: Portal, engine: psutil.Process) -> None:
     number = portal.ask(days=7)
     assert portal.settle(number).state is State.AWAITING_APPROVAL, portal.run(number).reason
     portal.approve(number)
     lock = portal.world.engine.root / "state/.pulumi/locks/organization/grpc-platform/test/by-hand.json"
     lock.parent.mkdir(parents=True, exist_ok=True)
-    holder = {"pid": os.getpid(), "username": "zoe", "hostname": socket.gethostname()}
-    lock.write_text(json.dumps({**holder, "timestamp": "2026-11-28T00:00:00Z"}))
+    holder = {"pid": engine.pid, "username": "zoe", "hostname": socket.gethostname()}
+    lock.write_text(json.dumps({**holder, "timestamp": dt.datetime.now(dt.UTC).isoformat()}))
     portal.apply(number)
     run = portal.settle(number)
     assert run.state is State.APPROVED, run.reason
-    assert f"zoe@{socket.gethostname()} (pid {os.getpid()})" in run.reason
+    assert not run.where.needs_recovery
+    assert f"zoe@{socket.gethostname()} (pid {engine.pid})" in run.reason
     assert names(portal) == []
     with portal.database.write() as session:
         session.get_one(Environment, "dev").needs_recovery = True
@@ -181,6 +183,10 @@ def test_an_update_by_hand_meanwhile_is_named_and_the_approval_stays(portal: Por
     assert mending.state is State.FAILED
     assert "still locked by zoe@" in mending.reason
     assert lock.exists()
+    engine.kill()
+    mending = portal.settle(portal.ask(Kind.RECOVER, OPS))
+    assert mending.state is State.SUCCEEDED, mending.reason
+    assert not lock.exists()
 
 
 @pytest.mark.slow

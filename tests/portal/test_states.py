@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import datetime as dt
 import shutil
 from pathlib import Path
 
@@ -205,6 +206,24 @@ def test_what_was_cut_off_when_all_was_done_is_noticed_by_the_next_preview(
         kept = same and state is not State.SUCCEEDED
         assert run.where.settings == (applied if kept else {})
         assert run.where.settings_version == before + kept
+
+
+def test_which_apply_was_the_last_does_not_depend_on_the_clock(database: Database) -> None:
+    for settings_, state, later in (({"days": 1}, State.SUCCEEDED, 1), ({"days": 7}, State.INTERRUPTED, 0)):
+        number = add(database, State.AWAITING_APPROVAL)
+        with database.write() as session:
+            run = session.get_one(Run, number)
+            run.settings = settings_
+            run.approvals.append(Approval(run_id=number, actor=BOB.name, plan_digest=run.plan_digest))
+            for each in (State.APPROVED, State.APPLYING, state):
+                transition(session, run, each, ANN)
+            run.changed += dt.timedelta(days=later)  # the clock was put back after the first
+    number = add(database, State.PREVIEWING)
+    with database.write() as session:
+        run = session.get_one(Run, number)
+        run.settings = {"days": 7}
+        transition(session, run, State.NO_CHANGES, ANN)
+        assert run.where.settings == {"days": 7}
 
 
 def test_an_interrupted_apply_blocks_the_environment_until_it_is_recovered(database: Database) -> None:

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import datetime as dt
+import itertools
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from sqlalchemy import func, select
 
 from portal import requests, timers
@@ -18,7 +21,7 @@ from .conftest import ANN, OPS_ACTOR, add
 from .site import DIGEST
 
 QUEUE = TableQueue()
-HOUR = dt.timedelta(hours=1)
+HOUR, SECOND = dt.timedelta(hours=1), dt.timedelta(seconds=1)
 
 
 def live(database: Database, since: dt.datetime, **options: object) -> None:
@@ -106,12 +109,14 @@ def ends(database: Database) -> list[timers.End]:
 
 def test_every_environment_is_looked_at_once_a_night_when_nobody_changes_it(database: Database) -> None:
     day = dt.datetime(2030, 5, 1, tzinfo=dt.UTC)
-    due = timers.moment("dev", day, (2, 180))
+    due = timers.moment("dev", day + 12 * HOUR, (2, 180))
     assert day + 2 * HOUR <= due < day + 5 * HOUR
     live(database, day)
     minute = dt.timedelta(minutes=1)
     assert step(database, due - minute, (2, 180)) == []
     number = add(database, kind=Kind.RECOVER)
+    with database.write() as session:
+        session.get_one(Run, number).forced = "so that it may write"
     lead(database, number, State.APPLYING)
     assert len(step(database, due, (2, 180))) == 1
     with database.write() as session:
@@ -120,6 +125,82 @@ def test_every_environment_is_looked_at_once_a_night_when_nobody_changes_it(data
     assert [each.kind for each in step(database, due + minute, (2, 180))][1:] == [Kind.DRIFT]
     assert len(step(database, due + HOUR, (2, 180))) == 2
     assert len(step(database, due + 24 * HOUR, (2, 180))) == 3
+
+
+NIGHTS = st.tuples(st.integers(0, 23), st.integers(1, 1440))
+MOMENTS = st.integers(0, 366 * 86400).map(lambda seconds: dt.datetime(2030, 1, 1, tzinfo=dt.UTC) + seconds * SECOND)
+
+
+@given(st.text(min_size=1, max_size=20), MOMENTS, NIGHTS)
+def test_the_last_look_was_in_the_window_within_a_day(name: str, at: dt.datetime, night: tuple[int, int]) -> None:
+    due = timers.moment(name, at, night)
+    assert dt.timedelta(0) <= at - due < 24 * HOUR
+    begins = [due.replace(hour=night[0], minute=0) - days * 24 * HOUR for days in (0, 1)]
+    assert any(begin <= due < begin + dt.timedelta(minutes=night[1]) for begin in begins)
+    assert timers.moment(name, due, night) == due
+    assert timers.moment(name, due - SECOND, night) == due - 24 * HOUR
+
+
+@pytest.mark.parametrize("name", ["dev", "prod", "a", "b", "c", "d"])
+@pytest.mark.parametrize("night", [(23, 300), (22, 1440), (0, 1), (2, 180)])
+def test_every_minute_of_three_days_there_is_one_look_a_night(name: str, night: tuple[int, int]) -> None:
+    """Also when the window goes past midnight, 23:00 to 04:00 say."""
+    begin = dt.datetime(2030, 5, 1, tzinfo=dt.UTC)
+    moments = {timers.moment(name, begin + dt.timedelta(minutes=each), night) for each in range(3 * 1440)}
+    later = sorted(each for each in moments if each >= begin)
+    assert len(later) == 3
+    assert {second - first for first, second in itertools.pairwise(later)} == {24 * HOUR}
+
+
+def test_a_look_after_midnight_is_done(database: Database) -> None:
+    day = dt.datetime(2030, 5, 1, 20, tzinfo=dt.UTC)
+    night = next((23, each) for each in range(61, 400) if timers.moment("dev", day + 24 * HOUR, (23, each)).hour < 20)
+    live(database, day)
+    due = timers.moment("dev", day + 24 * HOUR, night)
+    assert due.date() > day.date()
+    assert step(database, due - dt.timedelta(minutes=1), night) == []
+    assert [each.kind for each in step(database, due, night)] == [Kind.DRIFT]
+    assert len(step(database, due + 12 * HOUR, night)) == 1
+    with database.write() as session:  # and then the clock was put back
+        session.get_one(Environment, "dev").drift_asked = due + 480 * HOUR
+    assert len(step(database, due + 24 * HOUR, night)) == 2
+
+
+def test_an_apply_that_is_let_go_is_tried_again_less_and_less_often(database: Database) -> None:
+    begin = now()
+    live(database, begin - 48 * HOUR, ttl_hours=24)
+    (run,) = step(database, begin)
+    lead(database, run.id, State.PREVIEWING, State.AWAITING_APPROVAL)
+    tries = []
+    for minute in range(5 * 60):
+        step(database, begin + dt.timedelta(minutes=minute))
+        with database.write() as session:
+            if (job := session.get(Job, run.id)) is not None:
+                tries.append(minute)
+                session.delete(job)  # its runner lets it go: it is not merged, say
+    assert tries == [0, 1, 3, 7, 15, 31, 63, 123, 183, 243]
+    with database.read() as session:
+        audited = session.scalars(select(Audit).where(Audit.action == "run.apply")).all()
+        assert [each.actor for each in audited] == ["system:ttl"] * len(tries)
+
+
+def test_a_clock_that_is_put_back_does_not_keep_an_apply_waiting(database: Database) -> None:
+    begin = now()
+    live(database, begin - 480 * HOUR, ttl_hours=24)
+    (run,) = step(database, begin)
+    lead(database, run.id, State.PREVIEWING, State.AWAITING_APPROVAL)
+    for at, tried in ((begin, True), (begin - 24 * HOUR, True), (begin - 24 * HOUR, False), (begin - 23 * HOUR, True)):
+        step(database, at)
+        with database.write() as session:
+            job = session.get(Job, run.id)
+            assert (job is not None) is tried
+            if job is not None:
+                session.delete(job)
+
+
+@given(st.integers(1, 10_000))
+def test_the_pause_grows_up_to_an_hour(tries: int) -> None:
+    assert dt.timedelta(minutes=1) <= timers.pause(tries) <= timers.pause(tries + 1) <= HOUR
 
 
 def test_what_a_look_found_is_on_the_environment_until_an_update_has_brought_it_back(database: Database) -> None:

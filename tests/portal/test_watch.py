@@ -101,6 +101,7 @@ def test_a_destroy_that_people_decided_against_since_does_not_begin(
         run.where.since = now() - dt.timedelta(hours=2)
         transition(session, run, State.APPROVED, ANN)
         run.where.destroy_protected, run.where.ttl_hours = protected, ttl
+        session.add(Job(run_id=number, phase="apply", waiting=False, runner="here"))
 
     class Waiting(Runner):
         def __init__(self) -> None:
@@ -127,6 +128,7 @@ def test_a_cancel_between_preview_and_apply_changes_nothing(database: Database) 
         session.add(Approval(run_id=number, actor=BOB.name, plan_digest=DIGEST))
         session.flush()
         transition(session, session.get_one(Run, number), State.APPROVED, BOB)
+        session.add(Job(run_id=number, phase="apply", waiting=False, runner="here"))
     asked: list[str] = []
 
     class Cancelled:
@@ -174,4 +176,4 @@ def test_a_state_that_cannot_be_read_is_not_an_empty_one(tmp_path: Path) -> None
     program.mkdir(parents=True)
     target = Target(program=program, stack="dev", variables={"PATH": f"{cli.parent}:/bin:/usr/bin"})
     with pytest.raises(UnreadableError, match="no such stack"):
-        Engine(target, program, lambda _: None, 1).state()
+        Engine(target, program, lambda _: None, 1, lambda: None).state()

@@ -9,13 +9,15 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from typing import Any
 
 import psutil
 import pytest
 
 from portal.burial import Burial
 from portal.database import Database
-from portal.queue import Phase, TableQueue, same_process
+from portal.processes import boot, lives, started
+from portal.queue import Phase, TableQueue
 from portal.settings import PortalSettings
 from portal.states import Kind, State
 from portal.tables import Environment, Job, Run, now
@@ -38,15 +40,23 @@ def working(database: Database, state: State, **known: object) -> int:
     kind = Kind.RECOVER if state is State.APPLYING else Kind.UPDATE
     number = add(database, kind=kind)
     with database.write() as session:
-        transition(session, session.get_one(Run, number), state, OPS_ACTOR)
+        run = session.get_one(Run, number)
+        run.forced = "so that it may write" if kind is Kind.RECOVER else ""
+        transition(session, run, state, OPS_ACTOR)
         session.add(Job(run_id=number, phase=Phase.PREVIEW, waiting=False, runner="r", **known))
     return number
 
 
 @pytest.mark.parametrize("state", [State.PREVIEWING, State.APPLYING])
 def test_a_silent_runner_elsewhere_is_taken_for_dead(database: Database, worker: Worker, state: State) -> None:
-    old = now() - dt.timedelta(seconds=6)
-    number = working(database, state, host="elsewhere", pid=1, heartbeat=old)
+    moment = 0.0
+    worker.queue = TableQueue(5, lambda: moment)
+    number = working(database, state, host="elsewhere", pid=1, heartbeat=now())
+    for moment in (0.0, 4.9):  # noqa: B007 - the clock of the queue
+        worker.step()
+        with database.read() as session:
+            assert session.get_one(Run, number).state is state
+    moment = 5.0
     worker.step()
     with database.read() as session:
         assert session.get_one(Run, number).state is State.INTERRUPTED
@@ -64,12 +74,71 @@ def test_one_that_gives_signs_of_life_is_left_alone(database: Database, worker: 
 
 
 def test_a_runner_that_lives_here_is_not_dead_for_being_silent(database: Database, worker: Worker) -> None:
-    known = {"host": socket.gethostname(), "pid": os.getpid(), "pid_started": psutil.Process().create_time()}
-    number = working(database, State.PREVIEWING, heartbeat=now() - dt.timedelta(hours=1), **known)
+    number = working(database, State.PREVIEWING, heartbeat=now() - dt.timedelta(hours=1), **here(psutil.Process()))
     worker.step()
     with database.read() as session:
         assert session.get_one(Run, number).state is State.PREVIEWING
     worker.database.close()
+
+
+def here(process: psutil.Process) -> dict[str, Any]:
+    """What a job says of a process of this machine."""
+    name = {"host": socket.gethostname(), "pid": process.pid, "boot": boot()}
+    return {**name, "pid_started": started(process, boot())}
+
+
+def test_a_clock_that_is_set_makes_no_living_runner_dead_and_no_dead_one_alive(
+    database: Database, worker: Worker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The clock is the machine's: psutil says another time of every start."""
+    number = working(database, State.PREVIEWING, heartbeat=now(), **here(psutil.Process()))
+    before, true = psutil.boot_time(), psutil.Process().create_time()
+    for step in (-86400.0, -60.0, 60.0, 86400.0):
+        monkeypatch.setattr("psutil._pslinux.boot_time", lambda step=step: before + step)
+        monkeypatch.setattr("portal.queue.now", lambda step=step: now() + dt.timedelta(seconds=step))
+        assert psutil.Process(os.getpid()).create_time() == pytest.approx(true + step)
+        worker.step()
+        with database.read() as session:
+            assert session.get_one(Run, number).state is State.PREVIEWING
+    with database.write() as session:
+        session.get_one(Job, number).pid_started -= 3600
+    worker.step()
+    with database.read() as session:
+        assert session.get_one(Run, number).state is State.INTERRUPTED
+    worker.database.close()
+
+
+@pytest.mark.parametrize("step", [-86400, 86400])
+def test_a_heartbeat_counts_when_it_comes_whatever_time_it_says(database: Database, step: int) -> None:
+    moment = 0.0
+    queue = TableQueue(60, lambda: moment)
+    number = working(database, State.PREVIEWING, host="elsewhere", pid=1, heartbeat=now())
+    with database.write() as session:
+        assert queue.alive(session, number)
+        moment = 59.0
+        session.get_one(Job, number).heartbeat = now() + dt.timedelta(seconds=step)
+        assert queue.alive(session, number)
+        moment = 118.0
+        assert queue.alive(session, number)
+        moment = 119.0
+        assert not queue.alive(session, number)
+        session.get_one(Job, number).runner = "another"
+        assert queue.alive(session, number)
+
+
+def test_another_start_of_the_machine_has_no_process_of_before(database: Database, worker: Worker) -> None:
+    mine = here(psutil.Process()) | {"boot": "before"}
+    number = working(database, State.PREVIEWING, heartbeat=now(), **mine)
+    assert Burial(5).over(Job(run_id=number, phase="apply", runner="r", **mine))
+    worker.step()
+    with database.read() as session:
+        assert session.get_one(Run, number).state is State.INTERRUPTED
+    worker.database.close()
+
+
+def test_a_runner_from_before_an_upgrade_is_told_by_the_clock() -> None:
+    assert lives(os.getpid(), "", psutil.Process().create_time())
+    assert not lives(os.getpid(), "", psutil.Process().create_time() - 60)
 
 
 def test_a_session_whose_number_went_to_others_is_left_alone() -> None:
@@ -79,7 +148,8 @@ def test_a_session_whose_number_went_to_others_is_left_alone() -> None:
         while not leader.children():
             time.sleep(0.05)
         (child,) = leader.children()
-        before = Job(run_id=1, phase="apply", runner="r", pid=led.pid, pid_started=leader.create_time() - 3600)
+        before = Job(run_id=1, phase="apply", runner="r", **here(leader))
+        before.pid_started -= 3600
         assert Burial(5).over(before)
         assert child.is_running()
         child.kill()
@@ -89,7 +159,13 @@ def test_a_process_that_has_ended_counts_as_dead_at_once(database: Database, wor
     ended = subprocess.Popen([sys.executable, "-c", ""])
     ended.wait()
     number = working(
-        database, State.PREVIEWING, host=socket.gethostname(), pid=ended.pid, pid_started=time.time(), heartbeat=now()
+        database,
+        State.PREVIEWING,
+        host=socket.gethostname(),
+        pid=ended.pid,
+        boot=boot(),
+        pid_started=1.0,
+        heartbeat=now(),
     )
     worker.step()
     with database.read() as session:
@@ -99,9 +175,9 @@ def test_a_process_that_has_ended_counts_as_dead_at_once(database: Database, wor
 
 
 def test_a_number_that_went_to_another_process_is_not_the_runner() -> None:
-    started = psutil.Process().create_time()
-    assert same_process(os.getpid(), started)
-    assert not same_process(os.getpid(), started - 3600)
+    at = started(psutil.Process(), boot())
+    assert lives(os.getpid(), boot(), at)
+    assert not lives(os.getpid(), boot(), at - 0.01)
 
 
 def leaving(*, ends: bool) -> subprocess.Popen[bytes]:
@@ -137,20 +213,19 @@ def ended(process: psutil.Process) -> bool:
 def test_all_that_a_runner_left_ends_and_nothing_else() -> None:
     led, other = leaving(ends=True), leaving(ends=True)
     child = engine_of(led)
-    job = Job(run_id=1, phase="apply", runner="r", pid=led.pid, pid_started=psutil.Process(led.pid).create_time())
+    job = Job(run_id=1, phase="apply", runner="r", **here(psutil.Process(led.pid)))
     until_over(Burial(600), job)
     led.wait()
     assert ended(child)
     assert other.poll() is None
-    started = psutil.Process(other.pid).create_time()
-    until_over(Burial(600), Job(run_id=1, phase="apply", runner="r", pid=other.pid, pid_started=started))
+    until_over(Burial(600), Job(run_id=1, phase="apply", runner="r", **here(psutil.Process(other.pid))))
     other.wait()
 
 
 def test_an_engine_that_saves_its_state_keeps_nobody_waiting_and_is_killed_after_the_grace() -> None:
     led = leaving(ends=False)
     child = engine_of(led)
-    job = Job(run_id=1, phase="apply", runner="r", pid=led.pid, pid_started=psutil.Process(led.pid).create_time())
+    job = Job(run_id=1, phase="apply", runner="r", **here(psutil.Process(led.pid)))
     moment = 0.0
     burial = Burial(600, lambda: moment)
     for _ in range(5):

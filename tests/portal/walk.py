@@ -6,7 +6,6 @@ by a test that asked the portal for it.
 
 from __future__ import annotations
 
-import datetime as dt
 import itertools
 import shutil
 from collections import Counter
@@ -59,6 +58,8 @@ class Walk(RuleBasedStateMachine):
             old.unlink()
         shutil.copyfile(self.template, file)
         self.queue = TableQueue()
+        self.moment = 0.0
+        self.worker.queue = TableQueue(clock=lambda: self.moment)
         self.clouds = {"dev": Cloud(), "prod": Cloud()}
         self.runners: dict[int, Puppet] = {}
         self.asked: list[tuple[str, str, str]] = []
@@ -104,9 +105,8 @@ class Walk(RuleBasedStateMachine):
     )
     def ask(self, who: str, where: str, kind: Kind, size: int, key: str) -> None:
         def submit(session: Session) -> int:
-            return requests.submit(
-                session, self.queue, Actor(who), where, kind, {"grpc-platform:size": size}, key=key
-            ).id
+            settings = {"grpc-platform:size": size} if kind is Kind.UPDATE else None
+            return requests.submit(session, self.queue, Actor(who), where, kind, settings, key=key).id
 
         try:
             number = self.please(submit)
@@ -218,7 +218,11 @@ class Walk(RuleBasedStateMachine):
         self.runners.pop(number).kill()
         with self.database.write() as session:
             before = session.get_one(Run, number).state
-            session.get_one(Job, number).heartbeat = now() - dt.timedelta(days=1)
+        self.worker._bury()  # now its last heartbeat is known
+        self.moment += self.worker.queue.silence
+        with self.database.write() as session:
+            for other in self.runners:
+                session.get_one(Job, other).heartbeat = now()
         self.worker._bury()
         with self.database.read() as session:
             run = session.get_one(Run, number)

@@ -18,7 +18,22 @@ _APPEND_ONLY = (
 
 
 def upgrade() -> None:
-    """Make the tables."""
+    """Make the tables; one that points to another comes after it."""
+    _audit()
+    _bindings()
+    _environments()
+    _tokens()
+    _runs()
+    _approvals()
+    _idempotency_keys()
+    _jobs()
+    _locks()
+    _people()
+    _run_events()
+    _append_only()
+
+
+def _audit() -> None:
     op.create_table(
         "audit",
         sa.Column("seq", sa.Integer(), autoincrement=False, nullable=False),
@@ -34,6 +49,9 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("seq", name=op.f("pk_audit")),
         sa.UniqueConstraint("previous", name=op.f("uq_audit_previous")),
     )
+
+
+def _bindings() -> None:
     op.create_table(
         "bindings",
         sa.Column("environment", sa.String(), nullable=False),
@@ -41,6 +59,9 @@ def upgrade() -> None:
         sa.Column("role", sa.String(), nullable=False),
         sa.PrimaryKeyConstraint("environment", "subject", "role", name=op.f("pk_bindings")),
     )
+
+
+def _environments() -> None:
     op.create_table(
         "environments",
         sa.Column("name", sa.String(), nullable=False),
@@ -56,6 +77,9 @@ def upgrade() -> None:
         sa.Column("version", sa.Integer(), nullable=False),
         sa.PrimaryKeyConstraint("name", name=op.f("pk_environments")),
     )
+
+
+def _tokens() -> None:
     op.create_table(
         "tokens",
         sa.Column("id", sa.String(), nullable=False),
@@ -68,6 +92,9 @@ def upgrade() -> None:
         sa.Column("revoked", sa.Boolean(), nullable=False),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_tokens")),
     )
+
+
+def _runs() -> None:
     op.create_table(
         "runs",
         sa.Column("id", sa.Integer(), nullable=False),
@@ -94,6 +121,8 @@ def upgrade() -> None:
         batch_op.create_index(batch_op.f("ix_runs_environment_state"), ["environment", "state"], unique=False)
         batch_op.create_index(batch_op.f("ix_runs_requester_state"), ["requester", "state"], unique=False)
 
+
+def _approvals() -> None:
     op.create_table(
         "approvals",
         sa.Column("id", sa.Integer(), nullable=False),
@@ -105,6 +134,9 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id", name=op.f("pk_approvals")),
         sa.UniqueConstraint("run_id", "actor", "plan_digest", name=op.f("uq_approvals_run_id_actor_plan_digest")),
     )
+
+
+def _idempotency_keys() -> None:
     op.create_table(
         "idempotency_keys",
         sa.Column("actor", sa.String(), nullable=False),
@@ -114,6 +146,9 @@ def upgrade() -> None:
         sa.ForeignKeyConstraint(["run_id"], ["runs.id"], name=op.f("fk_idempotency_keys_run_id")),
         sa.PrimaryKeyConstraint("actor", "key", name=op.f("pk_idempotency_keys")),
     )
+
+
+def _jobs() -> None:
     op.create_table(
         "jobs",
         sa.Column("run_id", sa.Integer(), nullable=False),
@@ -132,6 +167,8 @@ def upgrade() -> None:
     with op.batch_alter_table("jobs", schema=None) as batch_op:
         batch_op.create_index(batch_op.f("ix_jobs_waiting"), ["waiting"], unique=False)
 
+
+def _locks() -> None:
     op.create_table(
         "locks",
         sa.Column("environment", sa.String(), nullable=False),
@@ -142,6 +179,9 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("environment", name=op.f("pk_locks")),
         sa.UniqueConstraint("run_id", name=op.f("uq_locks_run_id")),
     )
+
+
+def _people() -> None:
     op.create_table(
         "people",
         sa.Column("name", sa.String(), nullable=False),
@@ -149,6 +189,9 @@ def upgrade() -> None:
         sa.Column("seen", portal.tables.Utc(), nullable=False),
         sa.PrimaryKeyConstraint("name", name=op.f("pk_people")),
     )
+
+
+def _run_events() -> None:
     op.create_table(
         "run_events",
         sa.Column("run_id", sa.Integer(), nullable=False),
@@ -159,6 +202,9 @@ def upgrade() -> None:
         sa.ForeignKeyConstraint(["run_id"], ["runs.id"], name=op.f("fk_run_events_run_id")),
         sa.PrimaryKeyConstraint("run_id", "seq", name=op.f("pk_run_events")),
     )
+
+
+def _append_only() -> None:
     if op.get_bind().dialect.name == "sqlite":
         for statement in _APPEND_ONLY:
             op.execute(statement)
