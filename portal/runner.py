@@ -155,7 +155,7 @@ class Runner:
         if self.kind is Kind.DRIFT:
             return State.SUCCEEDED if changes else State.NO_CHANGES, "", plan.headline(changes)
         if not changes:
-            return State.NO_CHANGES, "", ""
+            return State.NO_CHANGES, "", self._unmerged()
         digest = plan.digest(
             steps,
             with_outputs=self.kind is Kind.REFRESH,
@@ -164,6 +164,13 @@ class Runner:
             stack=self.target.stack,
         )
         return State.AWAITING_APPROVAL, digest, ""
+
+    def _unmerged(self) -> str:
+        """What is left to do though nothing changes; empty where nothing is."""
+        if self.source is None:
+            return ""
+        with self.database.read() as session:
+            return self.source.unmerged(session.get_one(Run, self.run_id))
 
     def _state_hash(self) -> str:
         """Names the state of the stack; empty where a cancel came in between. Raises UnreadableError."""

@@ -180,6 +180,8 @@ _TELLERS: Final[Mapping[str, Callable[[Mapping[str, Any]], str]]] = {
     "plan": lambda data: f"The plan: {data.get('headline', '')}",
     "topology": lambda data: f"The topology is drawn anew: {len(data.get('nodes') or ())} boxes",
     "phase": lambda _: "The preview is as it was approved; now it is applied",
+    "git": lambda data: f"Previewed is commit {str(data.get('commit', ''))[:12]}",
+    "waits": lambda data: f"It is not applied: {data.get('reason', '')}",
     "held": lambda data: f"Somebody else is at work: {data.get('reason', '')}",
     "unlocked": lambda data: f"The lock of the stack was taken off: {data.get('reason', '')}",
     "runner": lambda data: f"The portal itself had a fault: {data.get('reason', '')}",

@@ -40,7 +40,8 @@ def forge(tmp_path: Path) -> Own:
 
 def new_run(settings: dict[str, Any], kind: Kind = Kind.UPDATE) -> Run:
     where = Environment(name="dev", settings=OLD)
-    return Run(id=7, environment="dev", kind=kind, requester="ann <a>\nb", settings=settings, where=where)
+    given = kind is Kind.UPDATE
+    return Run(id=7, environment="dev", kind=kind, requester="ann <a>\nb", settings=settings, given=given, where=where)
 
 
 def proposed(source: Source, settings: dict[str, Any] | None = None) -> Run:
@@ -64,9 +65,11 @@ def test_a_change_is_one_commit_on_a_branch_by_whoever_asked_for_it(forge: Own) 
 
 
 @pytest.mark.parametrize("kind", [Kind.UPDATE, Kind.DESTROY])
-def test_who_changes_nothing_gets_what_is_merged(forge: Own, kind: Kind) -> None:
+def test_who_gives_no_settings_gets_what_is_merged(forge: Own, kind: Kind) -> None:
     main = forge.write(OTHER)
-    begun = forge.source().begin(new_run(OLD, kind))
+    run = new_run(OLD, kind)
+    run.given = False
+    begun = forge.source().begin(run)
     assert (begun.settings, begun.commit, begun.base) == (OTHER, main, main)
     assert forge.git("ls-remote", "origin", "refs/heads/portal/*") == ""
 
@@ -196,3 +199,55 @@ def test_a_command_that_takes_too_long_is_not_shown(monkeypatch: pytest.MonkeyPa
         repository.fetch(7)
     shown = "".join(traceback.format_exception(found.value))
     assert "pass-word" not in shown
+
+
+def test_who_gives_what_was_applied_last_takes_back_what_was_merged_since(forge: Own) -> None:
+    main = forge.write(OTHER)
+    source, run = forge.source(), new_run(OLD)
+    begun = source.begin(run)
+    assert (begun.settings, begun.base) == (OLD, main)
+    assert forge.config(begun.commit) == OLD
+    run.base, run.commit = begun.base, begun.commit
+    assert f"merge {branch(7)} so that main has them too" in source.unmerged(run)
+    run.commit = main
+    assert source.unmerged(run) == ""
+
+
+BEFORE: dict[str, Any] = {"p:services": {"a": {"image": 1, "port": 1}, "b": {"image": 1}}, "p:list": [1]}
+
+
+@pytest.mark.parametrize(
+    ("merged", "wanted", "lost"),
+    [
+        ({"p:list": [2]}, {"p:days": 7}, "p:list"),
+        ({"p:days": 7}, {"p:list": [2]}, "p:days"),
+        (
+            {"p:services": {"a": {"image": 2, "port": 1}, "b": {"image": 1}}},
+            {"p:services": {"a": {"image": 1, "port": 2}, "b": {"image": 1}}},
+            "p:services.a.image",
+        ),
+        ({"p:services": {"a": {"image": 1, "port": 1}}}, {"p:days": 7}, "p:services.b.image"),
+        ({"p:list": [2]}, {"p:list": [2], "p:days": 7}, ""),
+        ({"p:list": [2]}, {"p:list": [3]}, ""),
+        ({"p:none": None}, {"p:days": 7}, "p:none"),
+    ],
+)
+def test_a_change_that_does_not_know_what_was_merged_is_not_proposed(
+    forge: Own, merged: dict[str, Any], wanted: dict[str, Any], lost: str
+) -> None:
+    forge.write({**BEFORE, **merged})
+    run = new_run({**BEFORE, **wanted})
+    run.where.settings = BEFORE
+    if lost:
+        with pytest.raises(ForgeError, match=rf"would take them back: {lost}\. Preview"):
+            forge.source().begin(run)
+        assert forge.at(branch(7)) == ""
+    else:
+        assert forge.source().begin(run).commit == forge.at(branch(7))
+
+
+def test_a_first_change_is_not_made_of_nothing(forge: Own) -> None:
+    run = new_run({})
+    run.where.settings = {}
+    with pytest.raises(ForgeError, match="would take them back: a:b"):
+        forge.source().begin(run)
