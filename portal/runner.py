@@ -222,6 +222,12 @@ class Runner:
         """Apply what was approved: as the only writer, preview again, and go on only when it is the same plan."""
         with self.database.read() as session:
             run = session.get_one(Run, self.run_id)
+        if self.kind is Kind.RECOVER and self.source is not None:
+            try:
+                workspace.configure(self.target, self.program, self.wanted, self.source.current(run))
+            except ForgeError as error:
+                self.change(State.FAILED, str(error))
+                return
         if not self._may_write(run):
             return
         if self.kind is Kind.RECOVER:

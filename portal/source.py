@@ -73,6 +73,11 @@ class Source:
             f"the cloud has these settings, and {main} has others: merge {branch(run.id)} so that {main} has them too"
         )
 
+    def current(self, run: Run) -> dict[str, Any]:
+        """The stack file that is merged; it says how the settings applied last are encrypted. Raises ForgeError."""
+        main, _ = self._repository.fetch(run.id)
+        return self._repository.document(main)
+
     def document(self, commit: str) -> dict[str, Any]:
         """The stack file of a commit. Raises ForgeError."""
         return self._repository.document(commit)
