@@ -58,10 +58,7 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Place]:
     assert (portal.run(number).commit, place.forge.at(branch(number))) == (place.forge.at("main"), "")
     assert portal.applied(number).state is State.SUCCEEDED, portal.run(number).reason
     yield place
-    for process in portal.worker._children:
-        process.wait()
-    portal.database.close()
-    portal.worker.database.close()
+    portal.close()
 
 
 @pytest.fixture

@@ -64,6 +64,13 @@ class Portal:
         with self.database.read() as session:
             return session.get_one(Run, number)
 
+    def close(self) -> None:
+        """Wait for the runners, and let go of the database."""
+        for process in self.worker._children:
+            process.wait()
+        self.database.close()
+        self.worker.database.close()
+
     def configure(self, **options: Any) -> None:
         """Change the target; runners that start from now on know it."""
         file: Path = self.worker._file
