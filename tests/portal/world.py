@@ -29,7 +29,8 @@ import pulumi
 import pulumi_aws as aws
 
 config = pulumi.Config()
-first = aws.cloudwatch.LogGroup("first", retention_in_days=config.get_int("days") or 7)
+image = config.get("image") or "orders:1"
+first = aws.cloudwatch.LogGroup("first", retention_in_days=config.get_int("days") or 7, tags={"image": image})
 
 def slowly(arn):
     time.sleep(float(config.get("seconds") or 0))
