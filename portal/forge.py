@@ -11,10 +11,11 @@ import subprocess
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final
+from urllib.parse import unquote
 
 import yaml
 
-from portal.events import tail
+from portal.events import Redactor, tail
 from portal.settings import GitSource
 
 _SECONDS: Final = 120
@@ -27,10 +28,13 @@ class ForgeError(Exception):
 
 
 class Repository:
-    """What was in the settings repository at the last `fetch`. Every method raises ForgeError."""
+    """What was in the settings repository at the last `fetch`. Every method raises ForgeError; it shows no secret."""
 
     def __init__(self, source: GitSource, file: str, folder: Path) -> None:
         self._source, self._file, self._folder = source, file, folder
+        user = _user(source.repository)
+        self._user = f"{user}@" if user else ""
+        self._redactor = Redactor([*source.variables.values(), *_passwords(user)])
         folder.mkdir(parents=True, exist_ok=True)
         self._git("init", "--quiet", "--bare", ".")
 
@@ -103,7 +107,7 @@ class Repository:
     def _git(self, *arguments: str, given: str = "", variables: Mapping[str, str] | None = None) -> str:
         done = self._run(*arguments, given=given, variables=variables)
         if done.returncode:
-            raise ForgeError(f"git {arguments[0]}: {tail(done.stderr, 500) or f'exit code {done.returncode}'}")
+            raise ForgeError(f"git {arguments[0]}: {self._plain(done.stderr) or f'exit code {done.returncode}'}")
         return done.stdout.strip() if arguments[0] != "cat-file" else done.stdout
 
     def _run(
@@ -112,7 +116,26 @@ class Repository:
         try:
             return _git(self._folder, arguments, {**self._source.variables, **(variables or {})}, given)
         except (OSError, subprocess.TimeoutExpired) as error:
-            raise ForgeError(f"git {arguments[0]}: {error}") from error
+            # Without its cause: a command that took too long is printed with all its arguments.
+            raise ForgeError(f"git {arguments[0]}: {self._plain(str(error))}") from None
+
+    def _plain(self, said: str) -> str:
+        """What git said, at its end, without the secrets of the address and of the variables."""
+        text = said.replace(self._user, "[secret]@") if self._user else said
+        return tail(self._redactor.text(text), 500)
+
+
+def _user(repository: str) -> str:
+    """Who an address signs in as, with the password; a name alone is a token where the address is of the web."""
+    scheme, _, rest = repository.partition("://")
+    user = rest.rpartition("@")[0]  # the last one: what is wrong with an address must not show its password
+    return user if ":" in user or scheme in ("http", "https") else ""
+
+
+def _passwords(user: str) -> list[str]:
+    """The secret of an address in the ways that a message may have it."""
+    secret = user.partition(":")[2] or user
+    return [user, secret, unquote(secret)]
 
 
 def _git(

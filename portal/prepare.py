@@ -59,7 +59,8 @@ def prepare(
     whole = form.with_secrets(wanted, {**known, **encrypted})
     hashed = [[path, secrecy.digest(own, value)] for path, value in sorted(clear.items())]
     body = hashlib.sha256(json.dumps([where, wanted, hashed], sort_keys=True).encode()).hexdigest()
-    return Prepared(whole, secrecy.only(marks, _ciphertexts(whole)), body)
+    given = settings is not None or bool(clear)
+    return Prepared(whole, secrecy.only(marks, _ciphertexts(whole)), body, given)
 
 
 def _of_secrets(clear: Mapping[Path, str]) -> Iterator[Problem]:

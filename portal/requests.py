@@ -43,11 +43,15 @@ class TooManyError(Exception):
 
 @dataclass(frozen=True)
 class Prepared:
-    """Settings for `submit`, with all secrets encrypted. body: the same for the same request sent again."""
+    """Settings for `submit`, with all secrets encrypted. body: the same for the same request sent again.
+
+    given: they are somebody's, not those that there are.
+    """
 
     settings: dict[str, Any]
     marks: dict[str, Any]
     body: str
+    given: bool = True
 
 
 def submit(
@@ -74,6 +78,7 @@ def submit(
     ready = settings if isinstance(settings, Prepared) else None
     given = ready.settings if ready else settings
     wanted = dict(found.settings if given is None or isinstance(given, Prepared) else given)
+    asked = ready.given if ready else given is not None
     body = digest_of(where, kind, {"prepared": ready.body} if ready else wanted)
     known = session.get(IdempotencyKey, (actor.name, key)) if key else None
     if known is not None:
@@ -86,7 +91,7 @@ def submit(
         raise TooManyError(limit)
     if kind is Kind.RECOVER:
         _alone(_recovers(session, where))
-    run = enqueue(session, queue, actor, found, kind, wanted, marks=ready.marks if ready else None)
+    run = enqueue(session, queue, actor, found, kind, wanted if asked else None, marks=ready.marks if ready else None)
     if key:
         session.add(IdempotencyKey(actor=actor.name, key=key, body=body, run_id=run.id))
     return run
@@ -110,6 +115,7 @@ def enqueue(
         kind=kind,
         requester=actor.name,
         settings=wanted,
+        given=settings is not None,
         settings_version=where.settings_version,
         where=where,
         repairs=kind is Kind.UPDATE and where.drift > 0,

@@ -179,7 +179,14 @@ class Runner:
             return State.FAILED, self.said(done)
         if self.kind is Kind.DRIFT:
             return State.SUCCEEDED if changes else State.NO_CHANGES, plan.headline(changes)
-        return (State.AWAITING_APPROVAL if changes else State.NO_CHANGES), ""
+        return (State.AWAITING_APPROVAL, "") if changes else (State.NO_CHANGES, self._unmerged())
+
+    def _unmerged(self) -> str:
+        """What is left to do though nothing changes; empty where nothing is."""
+        if self.source is None:
+            return ""
+        with self.database.read() as session:
+            return self.source.unmerged(session.get_one(Run, self.run_id))
 
     def _state_hash(self) -> str:
         """Names the state of the stack; empty where a cancel came in between. Raises UnreadableError."""
@@ -215,6 +222,12 @@ class Runner:
         """Apply what was approved: as the only writer, preview again, and go on only when it is the same plan."""
         with self.database.read() as session:
             run = session.get_one(Run, self.run_id)
+        if self.kind is Kind.RECOVER and self.source is not None:
+            try:
+                workspace.configure(self.target, self.program, self.wanted, self.source.current(run))
+            except ForgeError as error:
+                self.change(State.FAILED, str(error))
+                return
         if not self._may_write(run):
             return
         if self.kind is Kind.RECOVER:

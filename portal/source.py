@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -41,7 +41,8 @@ class Source:
     def begin(self, run: Run) -> Begun:
         """The settings for a preview; changed ones are proposed on a branch of the run. Raises ForgeError.
 
-        Who asks for no change gets what the main branch has, and so does every run that is no update.
+        Who gives none gets what the main branch has, and so does every run that is no update. Settings that are given
+        are proposed also where they were applied last, for the main branch may have others.
         """
         main, _ = self._repository.fetch(run.id)
         merged = self._repository.settings(main)
@@ -49,7 +50,12 @@ class Source:
             raise ForgeError(
                 f"{clear} on {self._git.branch} is a secret in clear: encrypt it, and change it everywhere"
             )
-        changed = run.kind is Kind.UPDATE and run.settings not in (run.where.settings, merged)
+        changed = run.kind is Kind.UPDATE and run.given and run.settings != merged
+        if changed and (lost := _taken_back(run.where.settings, merged, run.settings)):
+            raise ForgeError(
+                f"{self._git.branch} has settings that are not applied yet, and this would take them back: "
+                f"{', '.join(lost)}. Preview what is there and apply it first, or ask for exactly what was applied last"
+            )
         wanted = run.settings if changed else merged
         commit = main
         if changed:
@@ -57,6 +63,20 @@ class Source:
             message = f"Change the settings of {run.environment}\n\nPortal-Run: {run.id}\nRequested-By: {who}\n"
             commit = self._repository.propose(run.id, main, wanted, who, message)
         return Begun(wanted, main, commit, self._repository.tree(commit), self._repository.document(commit))
+
+    def unmerged(self, run: Run) -> str:
+        """What is left to do where nothing changes in the cloud; empty when the main branch has the run's settings."""
+        if run.commit == run.base:
+            return ""
+        main = self._git.branch
+        return (
+            f"the cloud has these settings, and {main} has others: merge {branch(run.id)} so that {main} has them too"
+        )
+
+    def current(self, run: Run) -> dict[str, Any]:
+        """The stack file that is merged; it says how the settings applied last are encrypted. Raises ForgeError."""
+        main, _ = self._repository.fetch(run.id)
+        return self._repository.document(main)
 
     def document(self, commit: str) -> dict[str, Any]:
         """The stack file of a commit. Raises ForgeError."""
@@ -98,3 +118,24 @@ class Source:
         except ForgeError as error:
             raise MovedError(f"{branch(run.id)} could not be merged: {error}") from error
         return self.demand(run)
+
+
+def _taken_back(applied: Mapping[str, Any], merged: Mapping[str, Any], wanted: Mapping[str, Any]) -> list[str]:
+    """Where others have merged what is not applied yet, and somebody who did not see it would undo it.
+
+    Who wants all that was applied last wants to undo it.
+    """
+    if applied and wanted == applied:
+        return []
+    before, now, then = (dict(_leaves(each)) for each in (applied, merged, wanted))
+    moved = (path for path in before.keys() | now.keys() if before.get(path) != now.get(path))
+    return sorted(path for path in moved if path and then.get(path) == before.get(path))
+
+
+def _leaves(value: Any, path: str = "") -> Iterator[tuple[str, Any]]:
+    """Every value by its path; an empty mapping and a list are values."""
+    if isinstance(value, Mapping) and value:
+        for key, inner in value.items():
+            yield from _leaves(inner, f"{path}.{key}" if path else str(key))
+    else:
+        yield path, [value]  # in a list: a value that is null is there

@@ -98,10 +98,11 @@ class Environment(Base):
 class Run(Base):
     """One request of somebody. settings: the `config` asked for. plan_digest names what its preview would do.
 
-    repairs: it looks at the cloud first, so that what drifted is brought back. automatic: a timer asked for it, and its
-    destroy needs nobody's word. forced: why an admin lets a recover run take the stack from a holder that is not proved
-    dead. commit, base: with git, what was proposed and what the main branch was then. program_tree, settings_tree:
-    git's names of what was previewed, as far as it lies in git.
+    given: somebody gave the settings; otherwise they are what the source of the environment has. repairs: it looks at
+    the cloud first, so that what drifted is brought back. automatic: a timer asked for it, and its destroy needs
+    nobody's word. forced: why an admin lets a recover run take the stack from a holder that is not proved dead. commit,
+    base: with git, what was proposed and what the main branch was then. program_tree, settings_tree: git's names of
+    what was previewed, as far as it lies in git.
     """
 
     __tablename__ = "runs"
@@ -115,6 +116,7 @@ class Run(Base):
     plan_digest: Mapped[str] = mapped_column(default="")
     state_hash: Mapped[str] = mapped_column(default="")
     marks: Mapped[dict[str, Any]] = mapped_column(default=dict)
+    given: Mapped[bool] = mapped_column(default=False)
     repairs: Mapped[bool] = mapped_column(default=False)
     automatic: Mapped[bool] = mapped_column(default=False)
     forced: Mapped[str] = mapped_column(default="")

@@ -19,7 +19,7 @@ from portal.audit import Actor
 from portal.database import Database
 from portal.queue import Phase, Queue
 from portal.states import Kind, State
-from portal.tables import Environment, Event, Job, Lock, Run, now
+from portal.tables import Audit, Environment, Event, Job, Lock, Run, now
 from portal.transitions import record
 
 TTL: Final = Actor("system:ttl")
@@ -42,21 +42,24 @@ class End:
 def ends(session: Session) -> list[End]:
     """When each short-lived environment is destroyed, the next one first. An update does not put it off."""
     short = select(Environment).where(Environment.ttl_hours > 0, Environment.since.is_not(None))
-    found = [
-        End(each.name, each.ends, "protected" if each.destroy_protected else "")
-        for each in session.scalars(short)
-        if each.ends is not None
-    ]
+    found = [End(each.name, each.ends, _kept(each)) for each in session.scalars(short) if each.ends is not None]
     return sorted(found, key=lambda each: (each.at, each.environment))
+
+
+def _kept(where: Environment) -> str:
+    if where.destroy_protected:
+        return "protected"
+    if where.locked_by:
+        return f"locked by {where.locked_by}: {where.locked_reason}"
+    return "it must be recovered first" if where.needs_recovery else ""
 
 
 def step(session: Session, queue: Queue, at: dt.datetime, *, night: tuple[int, int] | None) -> None:
     """Do what is due at a moment. night: the hour, in UTC, and the minutes that the looks are spread over, if any."""
     for each in ends(session):
-        if not each.kept:
-            _warn(session, each, at)
-            if each.at <= at:
-                _end(session, queue, each, at)
+        _warn(session, each, at)
+        if each.at <= at:
+            _end(session, queue, each, at)
     _go_on(session, queue, at)
     if night is not None:
         for where in session.scalars(select(Environment).where(Environment.since.is_not(None))):
@@ -65,6 +68,8 @@ def step(session: Session, queue: Queue, at: dt.datetime, *, night: tuple[int, i
 
 def _warn(session: Session, end: End, at: dt.datetime) -> None:
     where = session.get_one(Environment, end.environment)
+    if where.destroy_protected:
+        return
     due = [hours for hours in _WARNINGS if at >= end.at - dt.timedelta(hours=hours)]
     if due and (where.warned == 0 or due[-1] < where.warned):
         where.warned = due[-1]
@@ -73,11 +78,24 @@ def _warn(session: Session, end: End, at: dt.datetime) -> None:
 
 def _end(session: Session, queue: Queue, end: End, at: dt.datetime) -> None:
     where = session.get_one(Environment, end.environment)
+    if end.kept:
+        _tell_kept(session, end)
+        return
     mine = select(Run).where(Run.environment == where.name, Run.automatic).order_by(Run.id.desc()).limit(1)
     last = session.scalars(mine).one_or_none()
     tried = last is not None and (last.state not in states.FINAL or _lately(last.changed, at, _AGAIN))
     if not tried and not _busy(session, where):
         requests.enqueue(session, queue, TTL, where, Kind.DESTROY, automatic=True)
+
+
+def _tell_kept(session: Session, end: End) -> None:
+    """Say in the audit why an environment outlives its end: once, and again when there is another reason."""
+    about = f"environment:{end.environment}"
+    told = select(Audit).where(Audit.action == "environment.kept", Audit.about == about)
+    last = session.scalars(told.order_by(Audit.seq.desc()).limit(1)).one_or_none()
+    details = {"ends": end.at.isoformat(), "reason": end.kept}
+    if last is None or last.details != details:
+        audit.append(session, TTL, "environment.kept", about, **details)
 
 
 def _lately(before: dt.datetime, at: dt.datetime, wait: dt.timedelta) -> bool:

@@ -15,7 +15,21 @@ from .site import DIGEST, Site
 
 EVIL = "\x1b[31m\"'><img src=x onerror=alert(1)><script>alert(1)</script></textarea>{{7*191919}}"
 SVG_TAGS = {"svg", "title", "desc", "rect", "text", "tspan", "g", "path", "line"}
-EVENTS = ("begins", "done", "failed", "diagnostic", "policy", "plan", "held", "cancel", "runner", "state", EVIL)
+EVENTS = (
+    "begins",
+    "done",
+    "failed",
+    "diagnostic",
+    "policy",
+    "plan",
+    "held",
+    "cancel",
+    "runner",
+    "state",
+    "git",
+    "waits",
+    EVIL,
+)
 EVENT = ("op", "type", "message", "severity", "rule", "level", "reason", "headline", "actor", "state")
 URN = f"urn:pulumi:dev::grpc-platform::aws:lb/targetGroup:TargetGroup::{EVIL}"
 SETTINGS: dict[str, Any] = {

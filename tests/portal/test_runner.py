@@ -28,10 +28,7 @@ pytestmark = [pytest.mark.engine, pytest.mark.timeout(600)]
 def portal(tmp_path: Path) -> Iterator[Portal]:
     found = new_portal(tmp_path)
     yield found
-    for process in found.worker._children:
-        process.wait()
-    found.database.close()
-    found.worker.database.close()
+    found.close()
 
 
 def names(portal: Portal) -> list[str]:

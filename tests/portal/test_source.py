@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import os
-import subprocess
+import traceback
 from pathlib import Path
 from typing import Any
 
@@ -16,42 +15,18 @@ from portal.source import MovedError, Source, WaitsError
 from portal.states import Kind
 from portal.tables import Environment, Run
 
+from .forge import Forge
+
 FILE = "Pulumi.dev.yaml"
 OLD, NEW, OTHER = {"a:b": 1}, {"a:b": 2}, {"a:b": 3}
 
 
-class Forge:
-    """A bare repository and somebody's clone of it."""
+class Own(Forge):
+    """With small settings, and the portal's view of it."""
 
     def __init__(self, folder: Path) -> None:
-        self.bare, self.clone, self._folder = folder / "bare.git", folder / "clone", folder
-        self.git("init", "-q", "--bare", "-b", "main", str(self.bare), where=folder)
-        self.git("clone", "-q", str(self.bare), str(self.clone), where=folder)
-        self.git("checkout", "-q", "-b", "main")
-        (self.clone / "README").write_text("other")
-        self.write(OLD)
-
-    def git(self, *arguments: str, where: Path | None = None) -> str:
-        who = {f"GIT_{role}_{part}": "carl@x" for role in ("AUTHOR", "COMMITTER") for part in ("NAME", "EMAIL")}
-        env = {"PATH": os.environ["PATH"], "GIT_CONFIG_GLOBAL": os.devnull, **who}
-        return subprocess.run(
-            ["git", *arguments], cwd=where or self.clone, env=env, capture_output=True, text=True, check=True
-        ).stdout.strip()
-
-    def write(self, config: Any, file: str = FILE, text: str = "") -> str:
-        document = {"encryptionsalt": "salt", "config": config}
-        (self.clone / file).write_text(text or yaml.safe_dump(document))
-        self.git("add", "-A")
-        self.git("commit", "-q", "-m", "by hand")
-        self.git("push", "-q", "--force", "origin", "HEAD:main")
-        return self.git("rev-parse", "HEAD")
-
-    def merge(self, *how: str) -> None:
-        self.git("fetch", "-q")
-        self.git("merge", "-q", *how, f"origin/{branch(7)}")
-        if "--squash" in how:
-            self.git("commit", "-q", "-m", "squashed")
-        self.git("push", "-q", "origin", "HEAD:main")
+        self._folder = folder
+        super().__init__(folder, FILE, {"encryptionsalt": "salt"}, OLD)
 
     def source(self, merge: str = "people", repository: str = "") -> Source:
         git = GitSource.model_validate({"repository": repository or str(self.bare), "merge": merge})
@@ -59,13 +34,14 @@ class Forge:
 
 
 @pytest.fixture
-def forge(tmp_path: Path) -> Forge:
-    return Forge(tmp_path)
+def forge(tmp_path: Path) -> Own:
+    return Own(tmp_path)
 
 
 def new_run(settings: dict[str, Any], kind: Kind = Kind.UPDATE) -> Run:
     where = Environment(name="dev", settings=OLD)
-    return Run(id=7, environment="dev", kind=kind, requester="ann <a>\nb", settings=settings, where=where)
+    given = kind is Kind.UPDATE
+    return Run(id=7, environment="dev", kind=kind, requester="ann <a>\nb", settings=settings, given=given, where=where)
 
 
 def proposed(source: Source, settings: dict[str, Any] | None = None) -> Run:
@@ -75,7 +51,7 @@ def proposed(source: Source, settings: dict[str, Any] | None = None) -> Run:
     return run
 
 
-def test_a_change_is_one_commit_on_a_branch_by_whoever_asked_for_it(forge: Forge) -> None:
+def test_a_change_is_one_commit_on_a_branch_by_whoever_asked_for_it(forge: Own) -> None:
     evil = forge.clone / "evil"
     hook = forge.clone / ".git" / "hooks" / "post-commit"
     hook.write_text(f"#!/bin/sh\ntouch {evil}\n")
@@ -89,25 +65,27 @@ def test_a_change_is_one_commit_on_a_branch_by_whoever_asked_for_it(forge: Forge
 
 
 @pytest.mark.parametrize("kind", [Kind.UPDATE, Kind.DESTROY])
-def test_who_changes_nothing_gets_what_is_merged(forge: Forge, kind: Kind) -> None:
+def test_who_gives_no_settings_gets_what_is_merged(forge: Own, kind: Kind) -> None:
     main = forge.write(OTHER)
-    begun = forge.source().begin(new_run(OLD, kind))
+    run = new_run(OLD, kind)
+    run.given = False
+    begun = forge.source().begin(run)
     assert (begun.settings, begun.commit, begun.base) == (OTHER, main, main)
     assert forge.git("ls-remote", "origin", "refs/heads/portal/*") == ""
 
 
 @pytest.mark.parametrize("how", [["--ff-only"], ["--no-ff"], ["--squash"]])
-def test_only_what_people_have_merged_is_applied(forge: Forge, how: list[str]) -> None:
+def test_only_what_people_have_merged_is_applied(forge: Own, how: list[str]) -> None:
     source = forge.source()
     run = proposed(source)
     with pytest.raises(WaitsError, match="not merged into main yet"):
         source.merged(run)
-    forge.merge(*how)
+    forge.merge(7, *how)
     forge.git("push", "-q", "origin", f":{branch(7)}")
     assert source.merged(run) == forge.git("rev-parse", "HEAD")
 
 
-def test_the_portal_moves_the_main_branch_forward_where_that_is_its_part(forge: Forge) -> None:
+def test_the_portal_moves_the_main_branch_forward_where_that_is_its_part(forge: Own) -> None:
     source = forge.source("portal")
     run = proposed(source)
     assert source.demand(run) == ""
@@ -115,7 +93,7 @@ def test_the_portal_moves_the_main_branch_forward_where_that_is_its_part(forge: 
     assert forge.git("ls-remote", "origin", "refs/heads/main").startswith(run.commit)
 
 
-def test_another_commit_on_the_main_branch_meanwhile(forge: Forge) -> None:
+def test_another_commit_on_the_main_branch_meanwhile(forge: Own) -> None:
     for merge, error in (("portal", MovedError), ("people", WaitsError)):
         source = forge.source(merge)
         run = proposed(source)
@@ -125,16 +103,16 @@ def test_another_commit_on_the_main_branch_meanwhile(forge: Forge) -> None:
         forge.git("push", "-q", "origin", f":{branch(7)}")
 
 
-def test_settings_that_changed_after_the_merge_are_not_what_was_approved(forge: Forge) -> None:
+def test_settings_that_changed_after_the_merge_are_not_what_was_approved(forge: Own) -> None:
     source = forge.source()
     run = proposed(source)
-    forge.merge("--ff-only")
+    forge.merge(7, "--ff-only")
     forge.write(OTHER)
     with pytest.raises(MovedError, match="other settings by now"):
         source.merged(run)
 
 
-def test_a_rewritten_main_branch_and_a_branch_that_others_changed_or_deleted(forge: Forge) -> None:
+def test_a_rewritten_main_branch_and_a_branch_that_others_changed_or_deleted(forge: Own) -> None:
     source = forge.source()
     run = proposed(source)
     forge.git("push", "-q", "--force", "origin", f"HEAD:{branch(7)}")
@@ -161,14 +139,14 @@ def test_a_rewritten_main_branch_and_a_branch_that_others_changed_or_deleted(for
         ),
     ],
 )
-def test_a_stack_file_edited_to_something_invalid_is_said(forge: Forge, text: str, said: str) -> None:
+def test_a_stack_file_edited_to_something_invalid_is_said(forge: Own, text: str, said: str) -> None:
     forge.write(None, text=text)
     with pytest.raises(ForgeError, match=said) as found:
         forge.source().begin(new_run(NEW))
     assert "in clear}" not in str(found.value)
 
 
-def test_a_repository_that_is_not_reached_leaves_an_approved_run_as_it_is(forge: Forge) -> None:
+def test_a_repository_that_is_not_reached_leaves_an_approved_run_as_it_is(forge: Own) -> None:
     run = proposed(forge.source())
     away = forge.source("portal", "/nowhere/settings.git")
     with pytest.raises(WaitsError, match="does not say what is merged"):
@@ -183,12 +161,93 @@ def test_names_are_never_options(field: str) -> None:
         GitSource.model_validate({"repository": "x", field: "--upload-pack=touch /tmp/x"})
 
 
-def test_a_repository_cannot_name_a_program_to_run(forge: Forge, tmp_path: Path) -> None:
+def test_a_repository_cannot_name_a_program_to_run(forge: Own, tmp_path: Path) -> None:
     with pytest.raises(ForgeError, match="not allowed"):
         forge.source("portal", f"ext::sh -c touch% {tmp_path}/evil").begin(new_run(NEW))
     assert not (tmp_path / "evil").exists()
 
 
-def test_a_program_in_git_has_the_name_of_its_tree(forge: Forge, tmp_path: Path) -> None:
+def test_a_program_in_git_has_the_name_of_its_tree(forge: Own, tmp_path: Path) -> None:
     assert program_tree(forge.clone) == forge.git("rev-parse", "HEAD^{tree}")
     assert program_tree(tmp_path) == ""
+
+
+@pytest.mark.parametrize(
+    ("repository", "secrets"),
+    [
+        ("https://robot:pass%2Fword-of-robot@[::1", ["word-of-robot"]),
+        ("https://robot:pass/word-of-robot@127.0.0.1:1/settings.git", ["word-of-robot"]),
+        ("https://robot:pw@127.0.0.1:1/settings.git", ["pw@"]),
+        ("https://token-of-robot@127.0.0.1:1/settings.git", ["token-of-robot"]),
+        ("ssh://robot:pass-word@127.0.0.1/settings.git", ["pass-word"]),
+    ],
+)
+def test_a_message_of_git_shows_no_secret(tmp_path: Path, repository: str, secrets: list[str]) -> None:
+    script = "sh -c 'echo \"$KEY in ssh\" >&2; exit 1'"
+    variables = {"GIT_SSH_COMMAND": script, "KEY": "key-of-robot", "GIT_TRACE": "1"}
+    git = GitSource.model_validate({"repository": repository, "variables": variables})
+    with pytest.raises(ForgeError, match="git ls-remote: ") as found:
+        Repository(git, FILE, tmp_path / "own").fetch(7)
+    assert [each for each in ("key-of-robot", *secrets) if each in str(found.value)] == []
+
+
+def test_a_command_that_takes_too_long_is_not_shown(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    source = GitSource(repository="https://robot:pass-word@127.0.0.1:1/settings.git")
+    repository = Repository(source, FILE, tmp_path / "own")
+    monkeypatch.setattr("portal.forge._SECONDS", 0)
+    with pytest.raises(ForgeError, match="timed out") as found:
+        repository.fetch(7)
+    shown = "".join(traceback.format_exception(found.value))
+    assert "pass-word" not in shown
+
+
+def test_who_gives_what_was_applied_last_takes_back_what_was_merged_since(forge: Own) -> None:
+    main = forge.write(OTHER)
+    source, run = forge.source(), new_run(OLD)
+    begun = source.begin(run)
+    assert (begun.settings, begun.base) == (OLD, main)
+    assert forge.config(begun.commit) == OLD
+    run.base, run.commit = begun.base, begun.commit
+    assert f"merge {branch(7)} so that main has them too" in source.unmerged(run)
+    run.commit = main
+    assert source.unmerged(run) == ""
+
+
+BEFORE: dict[str, Any] = {"p:services": {"a": {"image": 1, "port": 1}, "b": {"image": 1}}, "p:list": [1]}
+
+
+@pytest.mark.parametrize(
+    ("merged", "wanted", "lost"),
+    [
+        ({"p:list": [2]}, {"p:days": 7}, "p:list"),
+        ({"p:days": 7}, {"p:list": [2]}, "p:days"),
+        (
+            {"p:services": {"a": {"image": 2, "port": 1}, "b": {"image": 1}}},
+            {"p:services": {"a": {"image": 1, "port": 2}, "b": {"image": 1}}},
+            "p:services.a.image",
+        ),
+        ({"p:services": {"a": {"image": 1, "port": 1}}}, {"p:days": 7}, "p:services.b.image"),
+        ({"p:list": [2]}, {"p:list": [2], "p:days": 7}, ""),
+        ({"p:list": [2]}, {"p:list": [3]}, ""),
+        ({"p:none": None}, {"p:days": 7}, "p:none"),
+    ],
+)
+def test_a_change_that_does_not_know_what_was_merged_is_not_proposed(
+    forge: Own, merged: dict[str, Any], wanted: dict[str, Any], lost: str
+) -> None:
+    forge.write({**BEFORE, **merged})
+    run = new_run({**BEFORE, **wanted})
+    run.where.settings = BEFORE
+    if lost:
+        with pytest.raises(ForgeError, match=rf"would take them back: {lost}\. Preview"):
+            forge.source().begin(run)
+        assert forge.at(branch(7)) == ""
+    else:
+        assert forge.source().begin(run).commit == forge.at(branch(7))
+
+
+def test_a_first_change_is_not_made_of_nothing(forge: Own) -> None:
+    run = new_run({})
+    run.where.settings = {}
+    with pytest.raises(ForgeError, match="would take them back: a:b"):
+        forge.source().begin(run)

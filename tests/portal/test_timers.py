@@ -85,13 +85,36 @@ def test_one_that_was_not_destroyed_is_tried_again_after_an_hour(database: Datab
     assert len(step(database, now() + 2 * HOUR)) == 2
 
 
-@pytest.mark.parametrize("options", [{"destroy_protected": True}, {"locked_by": "ops"}, {"needs_recovery": True}])
-def test_what_is_protected_locked_or_half_done_is_not_destroyed(database: Database, options: dict[str, object]) -> None:
-    live(database, now() - 48 * HOUR, ttl_hours=24, **options)
-    assert step(database, now()) == []
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        ({"destroy_protected": True}, "protected"),
+        ({"locked_by": "ops", "locked_reason": "a demo"}, "locked by ops: a demo"),
+        ({"needs_recovery": True}, "it must be recovered first"),
+    ],
+)
+def test_what_is_protected_locked_or_half_done_is_not_destroyed_and_it_is_said_why(
+    database: Database, options: dict[str, object], said: str
+) -> None:
+    begin = now() - 48 * HOUR
+    live(database, begin, ttl_hours=24, **options)
+    assert step(database, begin + 23 * HOUR) == []
+    assert told(database) == []
+    for hours in (24, 25, 48):
+        assert step(database, begin + hours * HOUR) == []
+    assert told(database) == [said]
+    assert ends(database)[0].kept == said
+    live(database, begin, destroy_protected=False, needs_recovery=False, locked_by="bob", locked_reason="another")
+    step(database, now())
+    assert told(database) == [said, "locked by bob: another"]
+    live(database, begin, locked_by="")
+    assert [each.kind for each in step(database, now())] == [Kind.DESTROY]
+
+
+def told(database: Database) -> list[str]:
     with database.read() as session:
-        (end,) = timers.ends(session)
-    assert end.kept == ("protected" if "destroy_protected" in options else "")
+        rows = session.scalars(select(Audit).where(Audit.action == "environment.kept").order_by(Audit.seq))
+        return [each.details["reason"] for each in rows]
 
 
 def test_an_update_does_not_put_the_end_off(database: Database) -> None:

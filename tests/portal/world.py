@@ -14,6 +14,7 @@ from portal import requests
 from portal.audit import Actor
 from portal.database import Database
 from portal.queue import TableQueue
+from portal.settings import load
 from portal.states import FINAL, Kind, State
 from portal.tables import Binding, Environment, Event, Job, Run
 from portal.worker import Worker
@@ -28,7 +29,8 @@ import pulumi
 import pulumi_aws as aws
 
 config = pulumi.Config()
-first = aws.cloudwatch.LogGroup("first", retention_in_days=config.get_int("days") or 7)
+image = config.get("image") or "orders:1"
+first = aws.cloudwatch.LogGroup("first", retention_in_days=config.get_int("days") or 7, tags={"image": image})
 
 def slowly(arn):
     time.sleep(float(config.get("seconds") or 0))
@@ -54,13 +56,29 @@ class Portal:
         return {"aws:region": "eu-west-1", **{f"grpc-platform:{key}": value for key, value in values.items()}}
 
     def ask(self, kind: Kind = Kind.UPDATE, who: Actor = ANN, **values: Any) -> int:
-        settings = self.config(**values) if kind is Kind.UPDATE else None
+        """A run with these settings, or with those that there are."""
+        settings = self.config(**values) if values else None
         with self.database.write() as session:
             return requests.submit(session, self.queue, who, "dev", kind, settings).id
 
     def run(self, number: int) -> Run:
         with self.database.read() as session:
             return session.get_one(Run, number)
+
+    def close(self) -> None:
+        """Wait for the runners, and let go of the database."""
+        for process in self.worker._children:
+            process.wait()
+        self.database.close()
+        self.worker.database.close()
+
+    def configure(self, **options: Any) -> None:
+        """Change the target; runners that start from now on know it."""
+        file: Path = self.worker._file
+        document = json.loads(file.read_text())
+        document["targets"]["dev"] |= options
+        file.write_text(json.dumps(document))
+        self.worker.settings = load(file)
 
     def job(self, number: int) -> Job | None:
         with self.database.read() as session:
@@ -86,23 +104,29 @@ class Portal:
             run = session.get_one(Run, number)
             requests.approve(session, who, run, run.plan_digest)
 
+    def approved(self, kind: Kind = Kind.UPDATE, **values: Any) -> int:
+        """A run that was previewed and approved."""
+        number = self.ask(kind, **values)
+        assert self.settle(number).state is State.AWAITING_APPROVAL, self.run(number).reason
+        self.approve(number)
+        return number
+
+    def applied(self, number: int) -> Run:
+        """What comes of an apply."""
+        self.apply(number)
+        return self.settle(number)
+
     def apply(self, number: int) -> None:
         with self.database.write() as session:
             requests.apply(session, self.queue, ANN, session.get_one(Run, number))
 
     def up(self, **values: Any) -> Run:
         """All the way."""
-        number = self.ask(**values)
-        assert self.settle(number).state is State.AWAITING_APPROVAL, self.run(number).reason
-        self.approve(number)
-        self.apply(number)
-        return self.settle(number)
+        return self.applied(self.approved(**values))
 
     def applying_slowly(self, seconds: int, days: int) -> int:
         """A run whose engine waits in the middle of its apply: `first` is done, `second` is not."""
-        number = self.ask(days=days, seconds=seconds)
-        assert self.settle(number).state is State.AWAITING_APPROVAL, self.run(number).reason
-        self.approve(number)
+        number = self.approved(days=days, seconds=seconds)
         self.apply(number)
         self.until(lambda: self._first_is_done(number))
         return number
