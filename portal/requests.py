@@ -23,10 +23,15 @@ SYSTEM: Final = Actor("system:policy")
 _SECRETS: Final = "secrets"
 _PLATFORM: Final = "grpc-platform:"
 _REGION: Final = "aws:region"
+_LOOKED_AT: Final = 20
 
 
 class InvalidError(Exception):
     """What was asked for cannot be taken as it is; the message says what is wrong with it."""
+
+
+class OutdatedError(Exception):
+    """What was asked for was made from settings that are no longer there; the message says who changed them."""
 
 
 class KeyReusedError(Exception):
@@ -43,11 +48,15 @@ class TooManyError(Exception):
 
 @dataclass(frozen=True)
 class Prepared:
-    """Settings for `submit`, with all secrets encrypted. body: the same for the same request sent again."""
+    """Settings for `submit`, with all secrets encrypted. body: the same for the same request sent again.
+
+    version: of the environment's settings that these were made from.
+    """
 
     settings: dict[str, Any]
     marks: dict[str, Any]
     body: str
+    version: int
 
 
 def submit(
@@ -64,7 +73,7 @@ def submit(
     """A run and its place in the queue; for a key that came before with the same request, the run it made then.
 
     settings: the whole `config` of the stack file, as it is now where none are given; what `prepare` gives where
-    secrets were submitted. Raises DeniedError, InvalidError, KeyReusedError, TooManyError.
+    people sent them. Raises DeniedError, InvalidError, KeyReusedError, OutdatedError, TooManyError.
     """
     found = environment(session, where)
     access.demand(session, actor, Action.RECOVER if kind is Kind.RECOVER else Action.PREVIEW, found)
@@ -77,6 +86,8 @@ def submit(
         if known.body != body:
             raise KeyReusedError(f"the key {key} was used for another request")
         return session.get_one(Run, known.run_id)
+    if ready is not None and (said := outdated(session, found, ready.version)):
+        raise OutdatedError(said)
     _valid(found, kind, wanted)
     waiting = select(func.count()).where(Run.requester == actor.name, Run.state == State.QUEUED)
     if (session.scalar(waiting) or 0) >= limit:
@@ -85,6 +96,23 @@ def submit(
     if key:
         session.add(IdempotencyKey(actor=actor.name, key=key, body=body, run_id=run.id))
     return run
+
+
+def outdated(session: Session, where: Environment, version: int) -> str:
+    """Why settings made from a version of the environment's are not taken: who changed those since, and in which run.
+
+    Empty when nobody did.
+    """
+    if version == where.settings_version:
+        return ""
+    said = f"the settings of {where.name} have changed since these were read"
+    updates = select(Run).where(Run.environment == where.name, Run.kind == Kind.UPDATE)
+    ended = updates.where(Run.state.in_((State.SUCCEEDED, State.NO_CHANGES)))
+    newest = session.scalars(ended.order_by(Run.changed.desc(), Run.id.desc()).limit(_LOOKED_AT))
+    run = next((each for each in newest if each.settings == where.settings), None)
+    by = f": run {run.id}, that {run.requester} asked for, was applied" if run is not None else ""
+    now_at = f"They are version {where.settings_version} now, not {version}"
+    return f"{said}{by}. {now_at}: look at them, and send yours again"
 
 
 def enqueue(
