@@ -198,7 +198,8 @@ class Command:
             return self._run(self._portal.run(int(what)))
         found = self._portal.get(f"/environments/{_name(what)}")
         runs = [f"  run {each['id']}: {each['kind']} is {each['state']}" for each in found["runs"]]
-        self._out(found, [_environment(found), *runs])
+        version = f"  settings: version {found['settings_version']}"
+        self._out(found, [_environment(found), version, *runs])
         return DONE
 
     def preview(self) -> int:
@@ -207,12 +208,18 @@ class Command:
         body: dict[str, Any] = {"kind": given.kind}
         if given.settings is not None:
             body["settings"] = read_settings(given.settings)
+            body["settings_version"] = self._version(given)
         if given.forced:
             body["forced"] = given.forced
         made = self._portal.post(
             f"/environments/{_name(given.environment)}/previews", body, given.key or str(uuid.uuid4())
         )
         return self._wait(made["id"], "planned") if given.wait else self._run(made)
+
+    def _version(self, given: argparse.Namespace) -> int:
+        if given.settings_version is not None:
+            return int(given.settings_version)
+        return int(self._portal.get(f"/environments/{_name(given.environment)}")["settings_version"])
 
     def wait(self) -> int:
         """Wait for a run."""
@@ -293,6 +300,13 @@ def _parser() -> argparse.ArgumentParser:
     preview.add_argument("--kind", choices=[*Kind], default=Kind.UPDATE, help="(default: %(default)s)")
     preview.add_argument("--settings", metavar="FILE", help="a stack file, or its config; as they are when not given")
     preview.add_argument("--forced", default="", metavar="WHY", help="recover, whoever holds the stack; for admins")
+    preview.add_argument(
+        "--settings-version",
+        type=int,
+        metavar="N",
+        help="of the settings that FILE was made from, as `show` tells it: refused where others were applied since "
+        "(default: what is there now, whatever it is, is replaced)",
+    )
     preview.add_argument("--key", default="", help="asking again with it makes no second run (default: a new one)")
     preview.add_argument("--wait", action="store_true", help="until there is a plan, or none can be")
     wait = add("wait", "wait until nothing works on a run any more", of_run, waits)

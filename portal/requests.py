@@ -23,10 +23,15 @@ SYSTEM: Final = Actor("system:policy")
 _SECRETS: Final = "secrets"
 _PLATFORM: Final = "grpc-platform:"
 _REGION: Final = "aws:region"
+_LOOKED_AT: Final = 20
 
 
 class InvalidError(Exception):
     """What was asked for cannot be taken as it is; the message says what is wrong with it."""
+
+
+class OutdatedError(Exception):
+    """What was asked for was made from settings that are no longer there; the message says who changed them."""
 
 
 class KeyReusedError(Exception):
@@ -45,13 +50,13 @@ class TooManyError(Exception):
 class Prepared:
     """Settings for `submit`, with all secrets encrypted. body: the same for the same request sent again.
 
-    given: they are somebody's, not those that there are.
+    version: of the environment's settings that these were made from.
     """
 
     settings: dict[str, Any]
     marks: dict[str, Any]
     body: str
-    given: bool = True
+    version: int
 
 
 def submit(
@@ -68,7 +73,7 @@ def submit(
     """A run and its place in the queue; for a key that came before with the same request, the run it made then.
 
     settings: the whole `config` of the stack file, as it is now where none are given; what `prepare` gives where
-    secrets were submitted; only an update takes settings. Raises DeniedError, InvalidError, KeyReusedError,
+    people sent them; only an update takes settings. Raises DeniedError, InvalidError, KeyReusedError, OutdatedError,
     TooManyError, and RefusedError when a recover run is under way and another is asked for.
     """
     found = environment(session, where)
@@ -76,25 +81,43 @@ def submit(
     if settings is not None and kind is not Kind.UPDATE:
         raise InvalidError(f"settings: only an update takes settings; a run of kind {kind} has those that are there")
     ready = settings if isinstance(settings, Prepared) else None
-    given = ready.settings if ready else settings
-    wanted = dict(found.settings if given is None or isinstance(given, Prepared) else given)
-    asked = ready.given if ready else given is not None
+    given = settings.settings if isinstance(settings, Prepared) else settings
+    wanted = dict(found.settings if given is None else given)
     body = digest_of(where, kind, {"prepared": ready.body} if ready else wanted)
     known = session.get(IdempotencyKey, (actor.name, key)) if key else None
     if known is not None:
         if known.body != body:
             raise KeyReusedError(f"the key {key} was used for another request")
         return session.get_one(Run, known.run_id)
+    if ready is not None and (said := outdated(session, found, ready.version)):
+        raise OutdatedError(said)
     _valid(found, kind, wanted)
     waiting = select(func.count()).where(Run.requester == actor.name, Run.state == State.QUEUED)
     if (session.scalar(waiting) or 0) >= limit:
         raise TooManyError(limit)
     if kind is Kind.RECOVER:
         _alone(_recovers(session, where))
-    run = enqueue(session, queue, actor, found, kind, wanted if asked else None, marks=ready.marks if ready else None)
+    run = enqueue(session, queue, actor, found, kind, given, marks=ready.marks if ready else None)
     if key:
         session.add(IdempotencyKey(actor=actor.name, key=key, body=body, run_id=run.id))
     return run
+
+
+def outdated(session: Session, where: Environment, version: int) -> str:
+    """Why settings made from a version of the environment's are not taken: who changed those since, and in which run.
+
+    Empty when nobody did.
+    """
+    if version == where.settings_version:
+        return ""
+    said = f"the settings of {where.name} have changed since these were read"
+    updates = select(Run).where(Run.environment == where.name, Run.kind == Kind.UPDATE)
+    ended = updates.where(Run.state.in_((State.SUCCEEDED, State.NO_CHANGES)))
+    newest = session.scalars(ended.order_by(Run.changed.desc(), Run.id.desc()).limit(_LOOKED_AT))
+    run = next((each for each in newest if each.settings == where.settings), None)
+    by = f": run {run.id}, that {run.requester} asked for, was applied" if run is not None else ""
+    now_at = f"They are version {where.settings_version} now, not {version}"
+    return f"{said}{by}. {now_at}: look at them, and send yours again"
 
 
 def enqueue(

@@ -78,7 +78,7 @@ class WebSettings(_Strict):
     requests_per_minute: of a person, and of an address from which nobody signs in. address_requests_per_minute: of an
     address, which many people may share. waiting: runs of a person that may wait at a time. token_days: the longest
     life of a token. group_days: for how long the groups that a person's last sign-in named count for that person's
-    tokens.
+    tokens. encryptions: requests whose new secrets are encrypted at a time, each by engines one after the other.
     """
 
     host: str = "127.0.0.1"
@@ -93,6 +93,7 @@ class WebSettings(_Strict):
     requests_per_minute: Count = 600
     address_requests_per_minute: Count = 6000
     waiting: Count = 10
+    encryptions: Count = 2
     token_days: Annotated[int, Field(ge=1, le=365)] = 90
     group_days: Annotated[int, Field(ge=1, le=365)] = 30
 

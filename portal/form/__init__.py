@@ -6,19 +6,21 @@ reading = form.read(schema, settings, await request.form()'s pairs, under=…)
 problems = [*reading.problems, *form.check(checkout, reading.settings, pending=reading.pending)]
 page = form.build(schema, reading.settings, problems=problems, pending=reading.pending, entered=reading.entered)
 
+reading = form.from_data(schema, settings, sent)        # as a client sends them
 settings = form.from_yaml(text)                         # YamlError, with the line
 text = form.to_yaml(settings)                           # encrypted values as they are
 """
 
 from portal.form.build import build
 from portal.form.check import CheckError, check
-from portal.form.fields import NO, SERVICES, WAS, YES, Field, Form, Group, Kind, Path, Problem
+from portal.form.fields import NO, SERVICES, WAS, YES, Field, Form, Group, Kind, Path, Problem, typed
 from portal.form.read import Reading, read, with_secrets
 from portal.form.schema import Schema, SchemaError, load
-from portal.form.stack_file import YamlError, YamlReading, from_yaml, to_yaml
+from portal.form.stack_file import SECRET, YamlError, YamlReading, from_data, from_yaml, to_yaml
 
 __all__ = [
     "NO",
+    "SECRET",
     "SERVICES",
     "WAS",
     "YES",
@@ -36,9 +38,11 @@ __all__ = [
     "YamlReading",
     "build",
     "check",
+    "from_data",
     "from_yaml",
     "load",
     "read",
     "to_yaml",
+    "typed",
     "with_secrets",
 ]

@@ -76,10 +76,15 @@ def from_yaml(schema: Schema, base: Mapping[str, Any], text: str) -> YamlReading
     inside = _config(top)
     lines: dict[Path, int] = {}
     found = _Values(lines).of(inside, ())
+    return YamlReading(from_data(schema, base, found), lines)
+
+
+def from_data(schema: Schema, base: Mapping[str, Any], settings: Mapping[str, Any]) -> Reading:
+    """The same for settings that are data already, as a client sends them: `[secret]` and new secrets as in a text."""
     secrets = _Secrets(schema)
-    settings = secrets.kept(schema.config, found, base, ())
-    reading = Reading(settings, secrets.new, tuple(secrets.new), tuple(secrets.problems), {})
-    return YamlReading(reading, lines)
+    kept = secrets.kept(schema.config, dict(settings), base, ())
+    pending = (*secrets.new, *(each.path for each in secrets.problems))
+    return Reading(kept, secrets.new, pending, tuple(secrets.problems), {})
 
 
 def _hidden(value: Any) -> Any:

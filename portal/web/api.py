@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Final
+from typing import Annotated, Any, Final, Self
 
 from fastapi import APIRouter, Header, Path, Query
 from fastapi.responses import StreamingResponse
-from pydantic import Field, ValidationInfo, field_validator
+from pydantic import Field, ValidationInfo, field_validator, model_validator
 from sqlalchemy import text
 
-from portal import audit, requests
+from portal import access, audit, requests
 from portal import tokens as keys
 from portal.access import Action
+from portal.prepare import Base, prepare
 from portal.states import Kind, State
 from portal.web import schemas, views
-from portal.web.dependencies import CurrentActor, TheDatabase, TheQueue, TheWebSettings
+from portal.web.dependencies import CurrentActor, TheDatabase, TheMeans, TheQueue, TheWebSettings
 from portal.web_settings import NAME_PATTERN
 
 Name = Annotated[str, Path(pattern=NAME_PATTERN, description="The name of an environment.")]
@@ -88,11 +89,14 @@ def why(
 class PreviewAsked(schemas.Asked):
     """kind: what a run is to do. settings: the whole `config` of the stack; without it, as it is now.
 
-    forced: why a recover run takes the stack from a holder that is not proved dead; for admins.
+    settings_version: that of the settings which these were made from, as the environment tells it. Where others were
+    applied since, the answer is 409, so that nobody undoes what they have not seen. forced: why a recover run takes the
+    stack from a holder that is not proved dead; for admins.
     """
 
     kind: Kind = Kind.UPDATE
     settings: schemas.Settings | None = None
+    settings_version: Annotated[int, Field(ge=0, le=2**53)] | None = None
     forced: schemas.Line = ""
 
     @field_validator("settings")
@@ -110,6 +114,12 @@ class PreviewAsked(schemas.Asked):
             raise ValueError("only a recover run is forced")
         return value
 
+    @model_validator(mode="after")
+    def _from(self) -> Self:
+        if self.settings is not None and self.settings_version is None:
+            raise ValueError("settings_version: say which version of the settings yours were made from")
+        return self
+
 
 @router.post("/environments/{name}/previews", status_code=201, tags=["runs"])
 def preview(
@@ -118,17 +128,28 @@ def preview(
     actor: CurrentActor,
     database: TheDatabase,
     queue: TheQueue,
+    means: TheMeans,
     limits: TheWebSettings,
     key: Key = "",
 ) -> schemas.RunDetail:
-    """Ask for a run. The same Idempotency-Key with the same request answers with the run it made then."""
+    """Ask for a run. The same Idempotency-Key with the same request answers with the run it made then.
+
+    In the settings, `[secret]` keeps the secret that is there, and a new one is encrypted before anything keeps it.
+    """
+    settings = None
+    if asked.settings is not None and asked.settings_version is not None:
+        with database.read() as session:  # the program is asked for those alone who may, and outside a transaction
+            where = views.environment_of(session, actor, name)
+            access.demand(session, actor, Action.PREVIEW, where)
+            base = Base.of(where)
+        settings = prepare(means, base, asked.settings_version, asked.settings)
     with database.write() as session:
         views.environment_of(session, actor, name)
         if asked.forced:
             made = requests.recover_by_force(session, queue, actor, name, asked.forced)
         else:
             options: dict[str, Any] = {"key": key, "limit": limits.waiting}
-            made = requests.submit(session, queue, actor, name, asked.kind, asked.settings, **options)
+            made = requests.submit(session, queue, actor, name, asked.kind, settings, **options)
         return views.run(session, actor, made.id)
 
 

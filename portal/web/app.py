@@ -29,6 +29,7 @@ from fastapi.openapi.utils import get_openapi
 from starlette.middleware import Middleware
 
 from portal.database import Database
+from portal.prepare import Encryptions
 from portal.queue import TableQueue
 from portal.settings import PortalSettings
 from portal.web import (
@@ -52,7 +53,7 @@ def create(settings: PortalSettings, clock: Callable[[], float] = time.monotonic
     """The application. Raises ConfigurationError when nothing says how people sign in.
 
     clock: seconds that only grow, for the limits. The application's state: settings, database, queue,
-    sign_in, denials. The schema must be that of this version (`migrate`).
+    sign_in, denials, feeds, encryptions. The schema must be that of this version (`migrate`).
     """
     web = settings.web
     if web is None:
@@ -79,6 +80,7 @@ def create(settings: PortalSettings, clock: Callable[[], float] = time.monotonic
     )
     app.state.settings, app.state.database, app.state.queue = settings, database, TableQueue(settings.silence)
     app.state.feeds = stream.Feeds(database)
+    app.state.encryptions = Encryptions(web.encryptions)
     app.state.denials, app.state.sign_in = denials, known
     errors.register(app)
     app.include_router(assets.router)

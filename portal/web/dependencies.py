@@ -12,6 +12,7 @@ from starlette.types import Scope
 
 from portal.audit import Actor
 from portal.database import Database
+from portal.prepare import Encryptions, Means
 from portal.queue import Queue
 from portal.settings import PortalSettings
 from portal.web_settings import WebSettings
@@ -44,9 +45,15 @@ def web_settings(request: Request) -> WebSettings:
     return cast("WebSettings", request.app.state.settings.web)
 
 
+def means(request: Request) -> Means:
+    """What settings are prepared with."""
+    return Means(settings(request), cast("Encryptions", request.app.state.encryptions))
+
+
 CurrentActor = Annotated[Actor, Depends(current_actor)]
 TheDatabase = Annotated[Database, Depends(database)]
 TheQueue = Annotated[Queue, Depends(queue)]
+TheMeans = Annotated[Means, Depends(means)]
 TheSettings = Annotated[PortalSettings, Depends(settings)]
 TheWebSettings = Annotated[WebSettings, Depends(web_settings)]
 

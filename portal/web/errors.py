@@ -18,7 +18,8 @@ from starlette.responses import Response
 from portal.access import DeniedError
 from portal.engine import EncryptionError
 from portal.form import CheckError, SchemaError
-from portal.requests import InvalidError, KeyReusedError, TooManyError
+from portal.prepare import BusyError, InvalidSettingsError
+from portal.requests import InvalidError, KeyReusedError, OutdatedError, TooManyError
 from portal.states import ForbiddenEdgeError
 from portal.transitions import RefusedError
 from portal.web import pages
@@ -34,6 +35,7 @@ _OURS: Final[dict[type[Exception], int]] = {
     RefusedError: HTTPStatus.CONFLICT,
     ForbiddenEdgeError: HTTPStatus.CONFLICT,
     KeyReusedError: HTTPStatus.CONFLICT,
+    OutdatedError: HTTPStatus.CONFLICT,
     InvalidError: HTTPStatus.UNPROCESSABLE_ENTITY,
     SchemaError: HTTPStatus.INTERNAL_SERVER_ERROR,
     CheckError: HTTPStatus.INTERNAL_SERVER_ERROR,
@@ -69,12 +71,19 @@ def _ours(request: Request, error: Exception) -> Response:
     status = next(code for kind, code in _OURS.items() if isinstance(error, kind))
     if isinstance(error, DeniedError | HiddenError):
         request.app.state.denials.note(request, "denied", str(error))
-    return respond(request, status, str(error))
+    problems = error.problems if isinstance(error, InvalidSettingsError) else ()
+    return respond(request, status, str(error), [Fault(path=each.where, message=each.message) for each in problems])
 
 
-def _too_many(request: Request, error: Exception) -> Response:
-    after = str(getattr(error, "retry_after", 1))
-    return respond(request, HTTPStatus.TOO_MANY_REQUESTS, str(error), headers={"Retry-After": after})
+def _later(request: Request, error: Exception) -> Response:
+    assert isinstance(error, TooManyError | BusyError)  # noqa: S101 - what it is registered for
+    headers = {"Retry-After": str(error.retry_after)}
+    return respond(request, status_of_later(error), str(error), headers=headers)
+
+
+def status_of_later(error: TooManyError | BusyError) -> int:
+    """The status for what may be asked again: somebody has asked for too much, or others have."""
+    return HTTPStatus.TOO_MANY_REQUESTS if isinstance(error, TooManyError) else HTTPStatus.SERVICE_UNAVAILABLE
 
 
 def _changed_meanwhile(request: Request, _: Exception) -> Response:
@@ -116,7 +125,8 @@ def register(app: FastAPI) -> None:
     """Let an application answer like this."""
     for kind in _OURS:
         app.add_exception_handler(kind, _ours)
-    app.add_exception_handler(TooManyError, _too_many)
+    app.add_exception_handler(TooManyError, _later)
+    app.add_exception_handler(BusyError, _later)
     app.add_exception_handler(StaleDataError, _changed_meanwhile)
     app.add_exception_handler(HTTPException, _http)
     app.add_exception_handler(RequestValidationError, _invalid)

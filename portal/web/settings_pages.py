@@ -7,7 +7,7 @@ were typed come back in the answer. A secret never does.
 from __future__ import annotations
 
 import secrets
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from http import HTTPStatus
 from pathlib import Path as Folder
@@ -17,17 +17,27 @@ from fastapi import APIRouter, Depends, Query, Request
 from sqlalchemy.orm import Session
 from starlette.responses import Response
 
-from portal import access, engine, form, requests
+from portal import access, form, prepare, requests
 from portal.access import Action
 from portal.audit import Actor
 from portal.form import SERVICES, Path, Problem, Reading
-from portal.form.fields import parsed
-from portal.queue import Queue
+from portal.form.build import secure
+from portal.form.fields import parsed, typed
+from portal.prepare import Base
 from portal.settings import PortalSettings, Target
 from portal.states import Kind
 from portal.web import api, schemas, views
 from portal.web.changes import see
-from portal.web.dependencies import BrowserRoute, CurrentActor, TheDatabase, TheQueue, TheSettings, TheWebSettings
+from portal.web.dependencies import (
+    BrowserRoute,
+    CurrentActor,
+    TheDatabase,
+    TheMeans,
+    TheQueue,
+    TheSettings,
+    TheWebSettings,
+)
+from portal.web.errors import status_of_later
 from portal.web.rendering import page
 
 router = APIRouter(route_class=BrowserRoute, include_in_schema=False)
@@ -35,7 +45,8 @@ router = APIRouter(route_class=BrowserRoute, include_in_schema=False)
 ALL: Final = "all"
 """As `at`: everything in one form."""
 _MOST_FIELDS: Final = 20_000
-_MOVED: Final = "other settings were applied since this form was made; look at them, and send it again"
+_LONGEST_VERSION: Final = 16
+_SHOWN: Final = 10
 
 
 async def sent_pairs(request: Request) -> list[tuple[str, str]]:
@@ -52,8 +63,13 @@ class Place:
     """An environment whose settings somebody looks at. target: None where the portal knows no program of it."""
 
     environment: schemas.EnvironmentDetail
-    settings: dict[str, Any]
+    base: Base
     target: Target | None
+
+    @property
+    def settings(self) -> Mapping[str, Any]:
+        """As they were applied last."""
+        return self.base.settings
 
     @property
     def editable(self) -> bool:
@@ -72,7 +88,7 @@ def place_of(session: Session, actor: Actor, name: str, chosen: PortalSettings) 
     """Raises NotFoundError."""
     detail = views.environment(session, actor, name)
     row = views.environment_of(session, actor, name)
-    return Place(detail, dict(row.settings), chosen.targets.get(name))
+    return Place(detail, Base.of(row), chosen.targets.get(name))
 
 
 @dataclass(frozen=True)
@@ -80,7 +96,7 @@ class Filled:
     """What somebody sent. at: which part it is of, None for YAML. text: the YAML."""
 
     at: Path | None
-    version: str
+    version: int
     key: str
     text: str
     pairs: Sequence[tuple[str, str]]
@@ -90,14 +106,20 @@ class Filled:
         """From a form's inputs. Raises InvalidError for a part that is none."""
         own = dict(pairs)
         at = None if "yaml" in own else part_of(own.get("at", ""))
-        return cls(at, own.get("version", ""), own.get("key", "")[:64], own.get("yaml", ""), pairs)
+        version = own.get("version", "")
+        known = int(version) if version.isascii() and version.isdigit() and len(version) < _LONGEST_VERSION else -1
+        return cls(at, known, own.get("key", "")[:64], own.get("yaml", ""), pairs)
 
 
 @dataclass
 class Judged:
-    """Settings that were filled in, and what is wrong with them. others: not about a place. lines: of YAML."""
+    """Settings that were filled in, and what is wrong with them. others: not about a place. lines: of YAML.
+
+    moved: whether the environment has other settings by now than those that these were made from.
+    """
 
     reading: Reading | None
+    moved: bool = False
     problems: list[Problem] = field(default_factory=list)
     others: list[str] = field(default_factory=list)
     lines: list[tuple[int, str]] = field(default_factory=list)
@@ -152,33 +174,46 @@ def change(
     actor: CurrentActor,
     database: TheDatabase,
     queue: TheQueue,
-    chosen: TheSettings,
+    means: TheMeans,
     limits: TheWebSettings,
 ) -> Response:
     """Ask for a run with what was filled in, or show what is wrong with it."""
     filled = Filled.of(pairs)
     with database.read() as session:
-        place = place_of(session, actor, name, chosen)
+        place = place_of(session, actor, name, means.chosen)
         row = views.environment_of(session, actor, name)
         access.demand(session, actor, Action.PREVIEW, row)
-    judged = judge(place, filled)
+        moved = requests.outdated(session, row, filled.version)
+    judged = judge(place, filled, moved)
     if not judged.sound or judged.reading is None:
         return _again(request, place, filled, judged)
-    wanted = _encrypted(place, chosen, judged.reading)
-    with database.write() as session:
-        made = _submit(session, queue, actor, name, wanted, filled.key, limits.waiting)
-    return see(f"/runs/{made}?said=queued")
+    try:
+        ready = prepare.seal(means, place.base, filled.version, judged.reading)
+        with database.write() as session:
+            views.environment_of(session, actor, name)
+            made = requests.submit(
+                session, queue, actor, name, Kind.UPDATE, ready, key=filled.key, limit=limits.waiting
+            )
+    except requests.OutdatedError as error:  # others were applied while these were looked at
+        with database.read() as session:
+            place = place_of(session, actor, name, means.chosen)
+        return _again(request, place, filled, judge(place, filled, str(error)))
+    except requests.InvalidError as error:
+        judged.others.append(str(error))
+        return _again(request, place, filled, judged)
+    except (requests.TooManyError, prepare.BusyError) as error:
+        judged.others.append(str(error))
+        answer = _again(request, place, filled, judged, status_of_later(error))
+        answer.headers["Retry-After"] = str(error.retry_after)
+        return answer
+    return see(f"/runs/{made.id}?said=queued")
 
 
-def _submit(
-    session: Session, queue: Queue, actor: Actor, name: str, wanted: dict[str, Any], key: str, waiting: int
-) -> int:
-    views.environment_of(session, actor, name)
-    return requests.submit(session, queue, actor, name, Kind.UPDATE, wanted, key=key, limit=waiting).id
+def judge(place: Place, filled: Filled, moved: str = "") -> Judged:
+    """Everything that is wrong with what was filled in: as a form, and for the program, that is asked itself.
 
-
-def judge(place: Place, filled: Filled) -> Judged:
-    """Everything that is wrong with what was filled in: as a form, and for the program, that is asked itself."""
+    moved: why settings made from the version that was filled in are not taken, if they are not.
+    """
     schema = form.load(place.program)
     if filled.at is not None:
         reading = form.read(schema, place.settings, filled.pairs, under=filled.at)
@@ -186,28 +221,37 @@ def judge(place: Place, filled: Filled) -> Judged:
         try:
             written = form.from_yaml(schema, place.settings, filled.text)
         except form.YamlError as error:
-            return Judged(None, lines=[(error.line, str(error).partition(": ")[2])])
+            return Judged(None, lines=[(error.line, str(error).partition(": ")[2])], others=[moved] if moved else [])
         reading = written.reading
-    found = Judged(reading, list(reading.problems))
-    if not found.problems:
-        found.problems += form.check(place.program, reading.settings, pending=reading.pending)
+    found = Judged(reading, moved=bool(moved), problems=list(prepare.judge(place.program, reading)))
     if filled.at is None:
         where = {each.path: written.line_of(each) for each in found.problems}
         found.lines = [(where[each.path], f"{each.where}: {each.message}") for each in found.problems]
-    if filled.version != str(place.environment.settings_version):
-        found.others.append(_MOVED)
+    if moved:
+        found.others += [moved, *_differs(place.settings, reading.settings)]
     return found
 
 
-def _encrypted(place: Place, chosen: PortalSettings, reading: Reading) -> dict[str, Any]:
-    if not reading.secrets:
-        return reading.settings
-    assert place.target is not None  # noqa: S101 - a form of nothing is not judged
-    return form.with_secrets(reading.settings, engine.encrypt(place.target, chosen.folder, reading.secrets))
+def _differs(now: Mapping[str, Any], sent: Mapping[str, Any]) -> list[str]:
+    """Where what was sent is not what there is now: it would be written over."""
+    paths = list(differences(now, sent))
+    more = [f"{len(paths) - _SHOWN} more"] if len(paths) > _SHOWN else []
+    told = ", ".join([*map(typed, paths[:_SHOWN]), *more])
+    return [f"what is below is not what is there now in: {told}"] if paths else []
 
 
-def _again(request: Request, place: Place, filled: Filled, judged: Judged) -> Response:
-    status = HTTPStatus.UNPROCESSABLE_ENTITY
+def differences(one: Any, other: Any, path: Path = ()) -> Iterator[Path]:
+    """The paths at which two settings differ, each as short as it can be."""
+    if isinstance(one, Mapping) and isinstance(other, Mapping) and not secure(one):
+        for name in dict.fromkeys([*one, *other]):
+            yield from differences(one.get(name), other.get(name), (*path, str(name)))
+    elif one != other:
+        yield path
+
+
+def _again(request: Request, place: Place, filled: Filled, judged: Judged, status: int = 0) -> Response:
+    """The form with what was filled in and what is wrong with it. status: where that is not by what is wrong."""
+    status = status or (HTTPStatus.CONFLICT if judged.moved else HTTPStatus.UNPROCESSABLE_ENTITY)
     reading = judged.reading
     if filled.at is None:
         # A text with a new secret in it is not sent back: what is shown is what it says, without the secret.

@@ -129,8 +129,14 @@ def signed_in(who: str) -> dict[str, str]:
     }
 
 
+def wanted(settings: Any, version: int = 0) -> dict[str, Any]:
+    """The body of a request for settings that were made from a version."""
+    return {"settings": settings, "settings_version": version}
+
+
 def ask(site: Site, settings: Any = None, who: str = "ann", where: str = "dev", **headers: str) -> int:
-    made = site.post(f"/environments/{where}/previews", {"settings": settings or {}}, who, **headers)
+    body = {} if settings is None else wanted(settings)
+    made = site.post(f"/environments/{where}/previews", body, who, **headers)
     assert made.status_code == 201, made.text
     number: int = made.json()["id"]
     return number

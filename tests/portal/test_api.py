@@ -17,14 +17,14 @@ from portal.tables import Approval, Job, Run
 from portal.transitions import transition
 from portal.web.api import FAILURES
 
+from .samples import SETTINGS, furnished
 from .site import BROWSER, DIGEST, ORIGIN, Site, ask, count, planned
 
-SEALED = "v1:c2VjcmV0Y2lwaGVydGV4dA"
-SETTINGS = {"grpc-platform:services": {"orders": {"image": "orders:1", "secrets": {"URL": {"secure": SEALED}}}}}
+SEALED = "v1:abc"
 
 
 def test_a_change_goes_from_preview_to_apply(site: Site) -> None:
-    number = ask(site, SETTINGS)
+    number = ask(furnished(site), SETTINGS)
     run = site.get(f"/runs/{number}").json()
     assert (run["state"], run["phase"], run["requester"], run["kind"]) == ("queued", "preview", "ann", "update")
     planned(site, number)
@@ -114,13 +114,13 @@ def test_every_reason_is_told(site: Site) -> None:
 
 
 def test_the_same_key_makes_one_run(site: Site) -> None:
-    first = ask(site, {"grpc-platform:a": 1}, **{"idempotency-key": "k1"})
-    assert ask(site, {"grpc-platform:a": 1}, **{"idempotency-key": "k1"}) == first
-    again = site.post("/environments/dev/previews", {"settings": {"grpc-platform:a": 2}}, **{"idempotency-key": "k1"})
+    first = ask(site, **{"idempotency-key": "k1"})
+    assert ask(site, **{"idempotency-key": "k1"}) == first
+    again = site.post("/environments/dev/previews", {"kind": "drift"}, **{"idempotency-key": "k1"})
     assert (again.status_code, again.json()["detail"]) == (409, "the key k1 was used for another request")
-    assert ask(site, {"grpc-platform:a": 2}, who="boss", **{"idempotency-key": "k1"}) != first
+    assert ask(site, who="boss", **{"idempotency-key": "k1"}) != first
     for wrong in ("x" * 201, "a b", "a\tb"):
-        answer = site.post("/environments/dev/previews", {"settings": {}}, **{"idempotency-key": wrong})
+        answer = site.post("/environments/dev/previews", {}, **{"idempotency-key": wrong})
         assert answer.status_code == 422
     assert count(site, Run) == 2
 
@@ -128,14 +128,14 @@ def test_the_same_key_makes_one_run(site: Site) -> None:
 def test_who_has_too_many_waiting_is_told_when_to_come_again(new_site: Callable[..., Site]) -> None:
     site = new_site(waiting=2)
     ask(site), ask(site)
-    answer = site.post("/environments/dev/previews", {"settings": {}})
+    answer = site.post("/environments/dev/previews", {})
     assert answer.status_code == 429
     assert int(answer.headers["retry-after"]) > 0
     assert ask(site, who="boss")
 
 
 def test_a_secret_is_in_no_answer(site: Site) -> None:
-    number = ask(site, SETTINGS)
+    number = ask(furnished(site), SETTINGS)
     with site.database.write() as session:
         run = session.get_one(Run, number)
         run.where.settings = run.settings
@@ -150,7 +150,7 @@ def test_a_secret_is_in_no_answer(site: Site) -> None:
             assert secret not in answer.text, path
             assert "digest" not in answer.text or path.startswith("/audit"), path
     shown = site.get(f"/runs/{number}").json()["settings"]["grpc-platform:services"]["orders"]
-    assert shown == {"image": "orders:1", "secrets": {"URL": "[secret]"}}
+    assert shown["secrets"] == {"TOKEN": "[secret]"}
     assert site.get("/environments/dev").json()["settings"] == site.get(f"/runs/{number}").json()["settings"]
 
 

@@ -25,8 +25,10 @@ from portal.states import State
 from portal.tables import Binding, Environment, Job, Run
 from portal.transitions import transition
 from portal.web.__main__ import main as start
+from portal.web.views import hidden
 from tests.conftest import CHECKOUT
 
+from .samples import SETTINGS
 from .site import DIGEST, ROLES, leave_planned, new_database
 
 RUNNER = Actor("system:runner")
@@ -69,8 +71,11 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[int, subp
         session.add(Environment(name="pay", owner="payments"))
         session.add_all(Binding(environment=where, subject=who, role=role) for where, who, role in ROLES)
     file = folder / "portal.json"
+    targets = {"dev": {"program": str(CHECKOUT), "stack": "dev"}}
     web = {"port": 0, "development": {"people": {"ann": []}}, "waiting": 1000}
-    file.write_text(json.dumps({"database": database.url, "folder": str(folder / "runs"), "targets": {}, "web": web}))
+    file.write_text(
+        json.dumps({"database": database.url, "folder": str(folder / "runs"), "targets": targets, "web": web})
+    )
     command = [sys.executable, "-m", "portal.web", str(file)]
     with subprocess.Popen(command, cwd=CHECKOUT, stderr=subprocess.PIPE, text=True) as process:
         assert process.stderr is not None
@@ -89,11 +94,11 @@ def served(server: tuple[int, subprocess.Popen[str], Database], capsys: pytest.C
 
 def test_a_pipeline_goes_from_preview_to_apply(served: Served, tmp_path: Path) -> None:
     file = tmp_path / "Pulumi.dev.yaml"
-    file.write_text(yaml.safe_dump({"encryptionsalt": "v1:x", "config": {"grpc-platform:b": {"c": [1, 2]}}}))
+    file.write_text(yaml.safe_dump({"encryptionsalt": "v1:x", "config": SETTINGS}))
     code, out, _ = served.main("preview", "dev", "--settings", str(file), "--json")
     assert code == DONE
     made = json.loads(out)
-    assert made["settings"] == {"grpc-platform:b": {"c": [1, 2]}}
+    assert made["settings"] == hidden(SETTINGS)
     number = str(made["id"])
     leave_planned(served.database, made["id"])
     code, out, _ = served.main("wait", number)
@@ -111,7 +116,13 @@ def test_a_pipeline_goes_from_preview_to_apply(served: Served, tmp_path: Path) -
     code, out, _ = served.main("wait", number, "--until", "applied")
     assert (code, "is succeeded" in out) == (DONE, True)
     assert "ann: requester; last run" in served.main("environments")[1].replace("dev", "ann")
-    assert f"run {number}: update is succeeded" in served.main("show", "dev")[1]
+    shown = served.main("show", "dev")[1]
+    assert f"run {number}: update is succeeded" in shown
+    assert "settings: version 1" in shown
+    for version, code in (("0", REFUSED), ("1", DONE)):
+        asked = ("preview", "dev", "--settings", str(file), "--settings-version", version)
+        assert served.main(*asked)[0] == code
+    assert f"run {number}, that ann asked for, was applied" in served.main(*asked[:-1], "0")[2]
 
 
 def test_waiting_tells_what_happens_and_ends_when_nothing_works_on_the_run(served: Served) -> None:
@@ -167,7 +178,7 @@ def test_the_same_key_makes_one_run(served: Served) -> None:
 
 def test_a_refusal_says_why_and_all_that_is_wrong(served: Served, tmp_path: Path) -> None:
     file = tmp_path / "settings.yaml"
-    file.write_text("grpc-platform:services: {orders: {secrets: {URL: hunter2hunter2}}}")
+    file.write_text("grpc-platform:services: {orders: {secrets: {URL: '[secret]', KEY: hunter2hunter2}}}")
     code, _, err = served.main("preview", "dev", "--settings", str(file))
     assert code == REFUSED
     assert "services.orders.secrets.URL" in err

@@ -50,7 +50,7 @@ ELSEWHERE = {
 
 @pytest.mark.parametrize("headers", ELSEWHERE.values(), ids=ELSEWHERE)
 def test_another_site_does_nothing_through_a_browser(site: Site, headers: dict[str, str]) -> None:
-    body: dict[str, Any] = {"settings": {}}
+    body: dict[str, Any] = {}
     answer = site.send("POST", "/environments/dev/previews", {**signed_in("ann"), **headers}, json=body)
     assert answer.status_code == 403
     assert runs(site) == 0
@@ -62,18 +62,18 @@ def test_another_site_does_nothing_through_a_browser(site: Site, headers: dict[s
 def test_a_form_of_another_site_is_refused_whatever_its_content_type(site: Site) -> None:
     for content_type in ("text/plain", "application/x-www-form-urlencoded", "multipart/form-data; boundary=x"):
         headers = {**signed_in("ann"), "sec-fetch-site": "cross-site", "content-type": content_type}
-        answer = site.send("POST", "/environments/dev/previews", headers, content=b'{"settings": {}}')
+        answer = site.send("POST", "/environments/dev/previews", headers, content=b"{}")
         assert answer.status_code == 403
 
 
 def test_the_site_itself_and_pipelines_are_let_through(site: Site) -> None:
     for headers in ({"sec-fetch-site": "same-origin"}, {"sec-fetch-site": "none"}, {"origin": ORIGIN}):
-        answer = site.send("POST", "/environments/dev/previews", {**signed_in("ann"), **headers}, json={"settings": {}})
+        answer = site.send("POST", "/environments/dev/previews", {**signed_in("ann"), **headers}, json={})
         assert answer.status_code == 201
     shown = {"authorization": f"Bearer {site.token('preview:dev')}"}
-    assert site.send("POST", "/environments/dev/previews", shown, json={"settings": {}}).status_code == 201
+    assert site.send("POST", "/environments/dev/previews", shown, json={}).status_code == 201
     with_cookie = {**shown, "cookie": "a=b"}
-    assert site.send("POST", "/environments/dev/previews", with_cookie, json={"settings": {}}).status_code == 403
+    assert site.send("POST", "/environments/dev/previews", with_cookie, json={}).status_code == 403
     assert site.send("GET", "/", {**signed_in("ann"), "sec-fetch-site": "cross-site"}).status_code == 200  # a link
 
 
@@ -104,7 +104,7 @@ def test_a_body_has_an_end(new_site: Callable[..., Site]) -> None:
         wrong = {**headers, "content-length": length}
         answer = site.send("POST", "/environments/dev/previews", wrong, content=chunks(1))
         assert answer.status_code == 400
-    whole = json.dumps({"settings": {}}).encode().ljust(1000)
+    whole = json.dumps({"kind": "drift"}).encode().ljust(1000)
     assert site.send("POST", "/environments/dev/previews", headers, content=whole).status_code == 201
 
 
@@ -158,7 +158,7 @@ def test_every_answer_has_its_headers(site: Site) -> None:
 
 
 def test_a_request_is_found_in_the_audit_by_its_number(site: Site) -> None:
-    answer = site.post("/environments/dev/previews", {"settings": {}}, **{"x-request-id": "mine"})
+    answer = site.post("/environments/dev/previews", {}, **{"x-request-id": "mine"})
     row = rows(site)[-1]
     assert (row["action"], row["request_id"]) == ("run.queued", answer.headers["x-request-id"])
     assert row["address"] == "198.51.100.9"

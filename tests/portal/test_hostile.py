@@ -102,7 +102,7 @@ def test_a_name_that_is_none_leads_nowhere(site: Site, name: str) -> None:
     for method, path in (("GET", f"/environments/{name}"), ("POST", f"/environments/{name}/previews")):
         for who in ("ann", "root"):
             headers = {**signed_in(who), "sec-fetch-site": "same-origin"}
-            answer = site.send(method, path, headers, json={"settings": {}} if method == "POST" else None)
+            answer = site.send(method, path, headers, json={} if method == "POST" else None)
             assert answer.status_code in (404, 405, 422), (method, path)
             assert answer.headers["content-type"] == "application/problem+json"
     assert count(site, Run) == 0
@@ -120,20 +120,24 @@ BODIES: dict[str, bytes] = {
     "no JSON": b"{",
     "a list": b"[]",
     "another kind": b'{"kind": "erase"}',
-    "something more": b'{"kind": "update", "settings": {}, "requester": "bob"}',
-    "not a number": b'{"settings": {"a": NaN}}',
-    "no number at all": b'{"settings": {"a": [1, -Infinity, 1e999]}}',
-    "half a character": b'{"settings": {"a": "\\ud800"}}',
-    "half a name": b'{"settings": {"\\udfff": 1}}',
-    "a zero": b'{"settings": {"a": "x\\u0000y"}}',
-    "no UTF-8": b'{"settings": {"a": "\xff"}}',
-    "deep": b'{"settings": ' + b'{"a":' * 40 + b"1" + b"}" * 41,
-    "deeper": b'{"settings": ' + b"[" * 100_000,
-    "endless digits": b'{"settings": {"a": ' + b"9" * 10_000 + b"}}",
-    "settings of text": b'{"settings": "-f /etc/passwd"}',
-    "a secret in clear": json.dumps({"settings": {"x:services": {"o": {"secrets": {"URL": CLEAR}}}}}).encode(),
-    "a secret in a wrong place": json.dumps({"settings": CLEAR}).encode(),
-    "a secret beside": json.dumps({"settings": {"a": {"secrets": {"k": CLEAR}}, "b": "\x00"}}).encode(),
+    "something more": b'{"kind": "update", "settings_version": 0, "settings": {}, "requester": "bob"}',
+    "not a number": b'{"settings_version": 0, "settings": {"a": NaN}}',
+    "no number at all": b'{"settings_version": 0, "settings": {"a": [1, -Infinity, 1e999]}}',
+    "half a character": b'{"settings_version": 0, "settings": {"a": "\\ud800"}}',
+    "half a name": b'{"settings_version": 0, "settings": {"\\udfff": 1}}',
+    "a zero": b'{"settings_version": 0, "settings": {"a": "x\\u0000y"}}',
+    "no UTF-8": b'{"settings_version": 0, "settings": {"a": "\xff"}}',
+    "deep": b'{"settings_version": 0, "settings": ' + b'{"a":' * 40 + b"1" + b"}" * 41,
+    "deeper": b'{"settings_version": 0, "settings": ' + b"[" * 100_000,
+    "endless digits": b'{"settings_version": 0, "settings": {"a": ' + b"9" * 10_000 + b"}}",
+    "settings of text": b'{"settings_version": 0, "settings": "-f /etc/passwd"}',
+    "a secret in clear": json.dumps(
+        {"settings_version": 0, "settings": {"x:services": {"o": {"secrets": {"URL": CLEAR}}}}}
+    ).encode(),
+    "a secret in a wrong place": json.dumps({"settings_version": 0, "settings": CLEAR}).encode(),
+    "a secret beside": json.dumps(
+        {"settings_version": 0, "settings": {"a": {"secrets": {"k": CLEAR}}, "b": "\x00"}}
+    ).encode(),
 }
 
 

@@ -126,7 +126,7 @@ def test_a_token_does_what_its_scopes_and_its_owner_may(site: Site) -> None:
     text = site.token("preview:dev")
     shown = {"authorization": f"Bearer {text}"}
     assert site.send("GET", "/environments/dev", shown, client=STRANGER).status_code == 200
-    made = site.send("POST", "/environments/dev/previews", shown, client=STRANGER, json={"settings": {}})
+    made = site.send("POST", "/environments/dev/previews", shown, client=STRANGER, json={})
     assert made.status_code == 201
     assert made.json()["requester"] == "ann"
     refused = site.send("POST", "/runs/1/cancel", shown, client=STRANGER)  # ann herself may

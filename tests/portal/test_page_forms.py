@@ -8,7 +8,7 @@ from collections.abc import Callable
 import pytest
 
 from portal.states import Kind, State
-from portal.tables import Environment, Run
+from portal.tables import Run
 from portal.transitions import transition
 from portal.web import words
 
@@ -124,18 +124,6 @@ def test_what_is_wrong_is_said_at_its_field_and_above_with_links(site: Site) -> 
     assert "Secrets are never sent back" in page.text
     with site.database.read() as session:
         assert session.query(Run).count() == 0
-
-
-def test_settings_that_moved_meanwhile_are_not_written_over(site: Site) -> None:
-    ann = Browser(site, "ann")
-    ann.open("/environments/dev/settings?workload=orders")
-    with site.database.write() as session:
-        session.get_one(Environment, "dev").settings_version = 7
-    page = ann.press("Preview the change")
-    assert ann.status == 422
-    assert "Other settings were applied since this form was made" in page.text
-    ann.press("Preview the change")
-    assert ann.status == 200
 
 
 def test_yaml_is_judged_in_the_same_way_with_its_lines(site: Site) -> None:
