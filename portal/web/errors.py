@@ -90,6 +90,11 @@ def _changed_meanwhile(request: Request, _: Exception) -> Response:
     return respond(request, HTTPStatus.CONFLICT, "somebody changed it at the same moment; look again")
 
 
+def _no_text(request: Request, _: Exception) -> Response:
+    # JSON can write half of a surrogate pair, which is no character (RFC 8259, section 8.2).
+    return respond(request, HTTPStatus.BAD_REQUEST, "a text in the request has a character that is none")
+
+
 def fault_of(request: Request, error: Exception) -> Response:
     """The answer when the portal itself has a fault; the log tells the rest."""
     if isinstance(error, OperationalError):
@@ -127,6 +132,7 @@ def register(app: FastAPI) -> None:
         app.add_exception_handler(kind, _ours)
     app.add_exception_handler(TooManyError, _later)
     app.add_exception_handler(BusyError, _later)
+    app.add_exception_handler(UnicodeEncodeError, _no_text)
     app.add_exception_handler(StaleDataError, _changed_meanwhile)
     app.add_exception_handler(HTTPException, _http)
     app.add_exception_handler(RequestValidationError, _invalid)

@@ -125,6 +125,8 @@ BODIES: dict[str, bytes] = {
     "no number at all": b'{"settings_version": 0, "settings": {"a": [1, -Infinity, 1e999]}}',
     "half a character": b'{"settings_version": 0, "settings": {"a": "\\ud800"}}',
     "half a name": b'{"settings_version": 0, "settings": {"\\udfff": 1}}',
+    "half a name and half a character": b'{"settings_version": 0, "settings": {"\\ud800": "\\udfff"}}',
+    "half a kind": b'{"kind": "\\ud800"}',
     "a zero": b'{"settings_version": 0, "settings": {"a": "x\\u0000y"}}',
     "no UTF-8": b'{"settings_version": 0, "settings": {"a": "\xff"}}',
     "deep": b'{"settings_version": 0, "settings": ' + b'{"a":' * 40 + b"1" + b"}" * 41,
