@@ -4,34 +4,20 @@ from __future__ import annotations
 
 import ast
 import datetime as dt
-import shutil
 from pathlib import Path
 
 import pytest
-from hypothesis import HealthCheck, settings
-from hypothesis import strategies as st
-from hypothesis.stateful import (
-    RuleBasedStateMachine,
-    initialize,
-    invariant,
-    precondition,
-    rule,
-    run_state_machine_as_test,
-)
 from sqlalchemy import func, select
 
 from portal import audit, states
 from portal.audit import Actor
 from portal.database import Database
 from portal.states import EDGES, FINAL, Kind, State
-from portal.tables import Approval, Environment, Event, Lock, Run
-from portal.transitions import HeldError, RefusedError, environment, events_after, transition
+from portal.tables import Approval, Environment, Event, Run
+from portal.transitions import HeldError, RefusedError, events_after, transition
 
 from .conftest import ANN, BOB, add
-from .site import DIGEST, new_database
-
-PEOPLE = ("ann", "bob", "eve")
-DIGESTS = ("a" * 64, "b" * 64)
+from .site import DIGEST
 
 
 @pytest.mark.parametrize("state", sorted(State))
@@ -64,114 +50,6 @@ def test_nothing_but_transition_sets_a_state() -> None:
             if any(isinstance(target, ast.Attribute) and target.attr == "state" for target in targets):
                 setters.add(file.name)
     assert setters == {"transitions.py"}
-
-
-class Portal(RuleBasedStateMachine):
-    """Anybody asks for anything at any time, on two environments; the rules hold after every step."""
-
-    template: Path
-
-    @initialize()
-    def start(self) -> None:
-        for old in self.template.parent.glob("used.sqlite*"):
-            old.unlink()
-        used = shutil.copyfile(self.template, self.template.with_name("used.sqlite"))
-        self.database = Database(f"sqlite:///{used}")
-        self.before: dict[int, State] = {}
-        self.runs = 0
-
-    def teardown(self) -> None:
-        if hasattr(self, "database"):
-            with self.database.read() as session:
-                audit.verify(audit.export(session))
-            self.database.close()
-
-    @precondition(lambda self: self.runs < 3)  # few runs, so that they come far
-    @rule(
-        kind=st.one_of(st.just(Kind.UPDATE), st.sampled_from(Kind)),
-        who=st.sampled_from(PEOPLE),
-        name=st.sampled_from(["dev", "dev", "prod"]),
-    )
-    def ask(self, kind: Kind, who: str, name: str) -> None:
-        with self.database.write() as session:
-            run = Run(kind=kind, requester=who, environment=name, where=environment(session, name), state=State.QUEUED)
-            session.add(run)
-            session.flush()
-            self.before[run.id] = State.QUEUED
-        self.runs += 1
-
-    @precondition(lambda self: self.runs)
-    @rule(data=st.data(), digest=st.sampled_from(DIGESTS))
-    def plan(self, data: st.DataObject, digest: str) -> None:
-        with self.database.write() as session:
-            run = session.get_one(Run, data.draw(st.integers(1, self.runs)))
-            if run.state is State.AWAITING_APPROVAL:
-                run.plan_digest = digest
-
-    @precondition(lambda self: self.runs)
-    @rule(data=st.data(), who=st.sampled_from(PEOPLE), digest=st.sampled_from(DIGESTS))
-    def say_yes(self, data: st.DataObject, who: str, digest: str) -> None:
-        with self.database.write() as session:
-            run = session.get_one(Run, data.draw(st.integers(1, self.runs)))
-            if not any((each.actor, each.plan_digest) == (who, digest) for each in run.approvals):
-                session.add(Approval(run_id=run.id, actor=who, plan_digest=digest))
-
-    @precondition(lambda self: self.runs)
-    @rule(data=st.data(), who=st.sampled_from(PEOPLE))
-    def move(self, data: st.DataObject, who: str) -> None:
-        number = data.draw(st.integers(1, self.runs))
-        further = sorted(set(EDGES.get(self.before[number], State)) & set(EDGES)) or sorted(State)
-        onward = st.sampled_from(further)  # mostly edges that exist and lead on
-        new = data.draw(st.one_of(onward, onward, onward, st.sampled_from(State)))
-        try:
-            with self.database.write() as session:
-                run = session.get_one(Run, number)
-                old, kind = run.state, run.kind
-                if new is State.AWAITING_APPROVAL:
-                    run.plan_digest = DIGESTS[0]
-                transition(session, run, new, Actor(who))
-        except states.ForbiddenEdgeError:
-            assert new not in states.following(old, kind)
-        except RefusedError:
-            pass
-        else:
-            assert new in states.following(old, kind)
-            self.before[number] = new
-
-    @invariant()
-    def no_state_changes_otherwise(self) -> None:
-        if hasattr(self, "database"):
-            with self.database.read() as session:
-                assert {run.id: run.state for run in session.scalars(select(Run))} == self.before
-
-    @invariant()
-    def the_writer_is_the_one_that_applies(self) -> None:
-        if hasattr(self, "database"):
-            with self.database.read() as session:
-                writers = [(lock.environment, lock.run_id) for lock in session.scalars(select(Lock))]
-                applying = session.scalars(select(Run).where(Run.state == State.APPLYING))
-                assert sorted(writers) == sorted((run.environment, run.id) for run in applying)
-                assert len(writers) == len({name for name, _ in writers})
-
-    @invariant()
-    def what_is_applied_was_approved_by_somebody_else_for_this_very_plan(self) -> None:
-        if hasattr(self, "database"):
-            with self.database.read() as session:
-                for run in session.scalars(select(Run).where(Run.state.in_([State.APPROVED, State.APPLYING]))):
-                    if run.kind is not Kind.RECOVER:
-                        yes = {each.actor for each in run.approvals if each.plan_digest == run.plan_digest}
-                        assert yes - {run.requester}
-
-
-def test_the_rules_hold_whatever_people_ask_for(tmp_path: Path) -> None:
-    Portal.template = tmp_path / "portal.sqlite"
-    new_database(f"sqlite:///{Portal.template}").close()
-    run_state_machine_as_test(
-        Portal,
-        settings=settings(
-            max_examples=30, stateful_step_count=40, deadline=None, suppress_health_check=list(HealthCheck)
-        ),
-    )
 
 
 def test_events_and_audit_tell_of_every_step(database: Database) -> None:
