@@ -44,7 +44,9 @@ class LoadBalancer(_Strict):
 
     arn: of the load balancer, the signer. keys: a folder of public keys as `<kid>.pem`; without it they are fetched
     from `key_url` and the key's name, `https://public-keys.auth.elb.<region>.amazonaws.com/` in most regions.
-    name, groups: the claims that hold them.
+    name, groups: the claims that hold them. `email` names a person only where `email_verified` is true, since at many
+    providers people may enter any address as theirs; a claim that nobody chooses for themselves, such as `sub`, counts
+    as it is.
     Source: Authenticate users using an Application Load Balancer, in the guide of Elastic Load Balancing.
     """
 

@@ -193,7 +193,7 @@ class Balancer:
         headers = {"alg": "ES256", "kid": KID, "signer": ARN, "exp": ends, "client": "portal", **head}
         parts = [
             base64.urlsafe_b64encode(json.dumps(each).encode())
-            for each in (headers, {"email": "ann", "groups": ["shop"], **(claims or {})})
+            for each in (headers, {"email": "ann", "email_verified": True, "groups": ["shop"], **(claims or {})})
         ]
         signature = ECAlgorithm(ECAlgorithm.SHA256).sign(b".".join(parts), self.key)
         return b".".join([*parts, base64.urlsafe_b64encode(signature)]).decode()
@@ -216,6 +216,27 @@ def test_the_load_balancer_signs_people_in(balanced: tuple[Site, Balancer]) -> N
         assert len(answer.json()["environments"]) == 3
 
 
+@pytest.mark.parametrize("said", [False, "false", "True", None, 1, "yes", ["true"]])
+def test_an_address_that_nobody_verified_is_nobodys(balanced: tuple[Site, Balancer], said: object) -> None:
+    site, balancer = balanced
+    answer = site.send("GET", "/", {"x-amzn-oidc-data": balancer.data({"email": "root", "email_verified": said})})
+    assert answer.status_code == 401
+    assert answer.json()["detail"] == "x-amzn-oidc-data names an address that nobody has verified"
+    verified = balancer.data({"email_verified": "true"})  # as user pools of Cognito say it
+    assert site.send("GET", "/", {"x-amzn-oidc-data": verified}).status_code == 200
+
+
+def test_another_claim_counts_as_it_is(tmp_path: Path, new_site: Callable[..., Site]) -> None:
+    balancer = Balancer()
+    (tmp_path / f"{KID}.pem").write_text(balancer.pem())
+    site = new_site(load_balancer={"arn": ARN, "keys": str(tmp_path), "name": "sub"})
+    data = balancer.data({"sub": "ann", "email": "root", "email_verified": True})
+    assert [each["name"] for each in site.send("GET", "/", {"x-amzn-oidc-data": data}).json()["environments"]] == [
+        "dev"
+    ]
+    assert site.send("GET", "/", {"x-amzn-oidc-data": balancer.data()}).status_code == 401
+
+
 WRONG: dict[str, Callable[[Balancer], str]] = {
     "another signer": lambda b: b.data(signer=ARN.replace("/portal/", "/theirs/")),
     "ended": lambda b: b.data(exp=time.time() - 1),
@@ -233,7 +254,7 @@ WRONG: dict[str, Callable[[Balancer], str]] = {
     "changed": lambda b: ".".join(
         [
             b.data().split(".")[0],
-            base64.urlsafe_b64encode(b'{"email": "root", "groups": ["platform"]}').decode(),
+            base64.urlsafe_b64encode(b'{"email": "root", "email_verified": true, "groups": ["platform"]}').decode(),
             b.data().split(".")[2],
         ]
     ),
