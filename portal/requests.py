@@ -17,7 +17,15 @@ from portal.audit import Actor
 from portal.queue import Phase, Queue
 from portal.states import Kind, State
 from portal.tables import Approval, Environment, IdempotencyKey, Run
-from portal.transitions import RefusedError, environment, record, supersede, transition
+from portal.transitions import (
+    RefusedError,
+    approvals,
+    demand_approvals,
+    environment,
+    record,
+    supersede,
+    transition,
+)
 
 SYSTEM: Final = Actor("system:policy")
 _SECRETS: Final = "secrets"
@@ -209,22 +217,27 @@ def approve(session: Session, actor: Actor, run: Run, digest: str) -> None:
 
     Raises DeniedError, and RefusedError when the plan shown is no longer the run's. Saying it twice changes nothing.
     """
-    if any(each.actor == actor.name and each.plan_digest == digest == run.plan_digest for each in run.approvals):
+    said = any(each.actor == actor.name and each.plan_digest == digest == run.plan_digest for each in run.approvals)
+    if said and run.state is not State.AWAITING_APPROVAL:
         return
     access.demand(session, actor, Action.APPROVE, run.where, run)
     if digest != run.plan_digest:
         raise RefusedError("the plan has changed since it was shown; look at the new one")
-    run.approvals.append(Approval(run_id=run.id, actor=actor.name, plan_digest=digest))
-    session.flush()
-    audit.append(session, actor, "run.approval", f"run:{run.id}", environment=run.environment, plan=digest)
-    given = {each.actor for each in run.approvals if each.plan_digest == digest}
-    if len(given if run.where.self_approval else given - {run.requester}) >= run.where.approvals:
+    if not said:
+        run.approvals.append(Approval(run_id=run.id, actor=actor.name, plan_digest=digest))
+        session.flush()
+        audit.append(session, actor, "run.approval", f"run:{run.id}", environment=run.environment, plan=digest)
+    if approvals(session, run)[0] >= run.where.approvals:
         transition(session, run, State.APPROVED, actor)
 
 
 def apply(session: Session, queue: Queue, actor: Actor, run: Run) -> None:
-    """Put an approved run into the queue for its apply. Asking twice changes nothing. Raises DeniedError."""
+    """Put an approved run into the queue for its apply. Asking twice changes nothing.
+
+    Raises DeniedError, and ApprovalError when whoever approved it may do so no longer.
+    """
     access.demand(session, actor, Action.APPLY, run.where, run)
+    demand_approvals(session, run)
     if queue.submit(session, run.id, Phase.APPLY):
         audit.append(session, actor, "run.apply", f"run:{run.id}", environment=run.environment)
 

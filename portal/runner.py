@@ -32,7 +32,7 @@ from portal.source import MovedError, Source, WaitsError
 from portal.states import RUNNING, Kind, State
 from portal.tables import Job, Run, now
 from portal.topology import Topology
-from portal.transitions import HeldError, record, transition
+from portal.transitions import ApprovalError, HeldError, record, transition
 from portal.watch import LostError, Watch
 
 LOG: Final = logging.getLogger("portal.runner")
@@ -252,6 +252,9 @@ class Runner:
             return False
         try:
             self.change(State.APPLYING)
+        except ApprovalError as error:
+            self.change(State.STALE, str(error))
+            return False
         except HeldError as error:
             self.watch.tell("held", holder=error.holder, reason=str(error))
             if self.kind is Kind.RECOVER:  # it was never approved, so it has no state to wait in

@@ -7,14 +7,18 @@ from typing import Any
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from portal import audit, states
+from portal import access, audit, states
 from portal.audit import Actor
 from portal.states import Kind, State
-from portal.tables import Environment, Event, Lock, Run, now
+from portal.tables import Environment, Event, Lock, Person, Run, now
 
 
 class RefusedError(Exception):
     """A run may not change its state now, though the edge exists; the message says why."""
+
+
+class ApprovalError(RefusedError):
+    """A plan does not have the approvals that it needs, or has them no longer."""
 
 
 class HeldError(RefusedError):
@@ -37,7 +41,7 @@ def transition(session: Session, run: Run, new: State, actor: Actor, reason: str
     if old is State.APPLYING:
         _release(session, run)
     if new is State.APPROVED:
-        _guard_approval(run)
+        demand_approvals(session, run)
         run.cancel_requested = run.force_requested = False  # they came too late, and are not for the next apply
     elif new is State.APPLYING:
         _take(session, run)
@@ -54,26 +58,43 @@ def transition(session: Session, run: Run, new: State, actor: Actor, reason: str
     record(session, run.id, "state", {"state": new, "before": old, "actor": actor.name, "reason": reason})
 
 
-def _guard_approval(run: Run) -> None:
-    """Approvals count for the very plan that the run has, each person once, the requester where that is allowed."""
+def demand_approvals(session: Session, run: Run) -> None:
+    """Raise ApprovalError when a plan does not have the approvals that it needs at this moment."""
     if not run.plan_digest:
-        raise RefusedError("there is no plan to approve")
+        raise ApprovalError("there is no plan to approve")
     if run.automatic and run.kind is Kind.DESTROY:
         return
+    count, lost = approvals(session, run)
+    if count < run.where.approvals:
+        said = f"{count} of {run.where.approvals} approvals of plan {run.plan_digest[:12]} by others are given"
+        gone = f"; {' and '.join(lost)} may no longer approve here: ask for a new preview" if lost else ""
+        raise ApprovalError(said + gone)
+
+
+def approvals(session: Session, run: Run) -> tuple[int, list[str]]:
+    """How many approvals of a run count now, and who gave one that no longer does.
+
+    They count for the very plan that the run has, each person once, the requester where that is allowed, and while the
+    person may approve, by the groups that their last sign-in named.
+    """
     given = {each.actor for each in run.approvals if each.plan_digest == run.plan_digest}
     if not run.where.self_approval:
         given.discard(run.requester)
-    if len(given) < run.where.approvals:
-        raise RefusedError(
-            f"{len(given)} of {run.where.approvals} approvals of plan {run.plan_digest[:12]} by others are given"
-        )
+    lost = sorted(each for each in given if not _may_approve(session, each, run.environment))
+    return len(given) - len(lost), lost
+
+
+def _may_approve(session: Session, name: str, where: str) -> bool:
+    person = session.get(Person, name)
+    groups = tuple(person.groups) if person is not None else ()
+    return bool(access.roles(session, Actor(name, groups), where) & access.MAY[access.Action.APPROVE])
 
 
 def _take(session: Session, run: Run) -> None:
     """Become the writer. A run that leaves `approved` is asked again whether its approvals hold."""
     where = run.where
     if run.kind is not Kind.RECOVER:
-        _guard_approval(run)
+        demand_approvals(session, run)
         if where.needs_recovery:
             raise RefusedError(f"{where.name} was interrupted: recover it first")
     if where.locked_by:

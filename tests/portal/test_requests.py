@@ -14,7 +14,7 @@ from portal.audit import Actor
 from portal.database import Database
 from portal.queue import Phase, TableQueue
 from portal.states import Kind, State
-from portal.tables import Binding, Environment, Job, Lock, Run, Token, now
+from portal.tables import Binding, Environment, Job, Lock, Person, Run, Token, now
 from portal.transitions import RefusedError, transition
 
 from .conftest import ANN, BOB, add
@@ -84,6 +84,7 @@ def test_nobody_approves_a_run_of_their_own_or_another_plan(people: Database) ->
 def test_two_approvals_are_of_two_people(people: Database) -> None:
     with people.write() as session:
         session.get_one(Environment, "dev").approvals = 2
+        session.add(Person(name="root", groups=["platform"]))
     number = add(people, State.AWAITING_APPROVAL)
     for who, state in ((BOB, State.AWAITING_APPROVAL), (BOB, State.AWAITING_APPROVAL), (ROOT, State.APPROVED)):
         with people.write() as session:
