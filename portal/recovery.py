@@ -28,6 +28,8 @@ def recover(runner: Runner) -> tuple[State, str]:
         living = _living(text)
         if living:
             return State.FAILED, f"the stack is still locked by {living}: wait until that update ends"
+        holders = ", ".join(dict.fromkeys(each[0] for each in _HOLDER.finditer(text)))  # said more than once
+        runner.note("run.break-lock", f"run:{runner.run_id}", holders=runner.redactor.text(holders))
         runner.engine.break_lock()
         runner.watch.tell("unlocked", reason="whoever held the stack is dead")
         log = runner.folder / "recover-unlocked.events"

@@ -19,7 +19,7 @@ from typing import Any, Final
 import psutil
 from sqlalchemy.orm import Session
 
-from portal import plan, requests, secrecy, settings, topology, verdicts, workspace
+from portal import audit, plan, requests, secrecy, settings, topology, verdicts, workspace
 from portal.audit import Actor
 from portal.database import Database
 from portal.engine import LOCKED, Engine, Finished, UnreadableError
@@ -115,7 +115,7 @@ class Runner:
         if self.source is None:
             return None
         try:
-            commit = self.source.merged(run) if now else self.source.demand(run)
+            commit = self.source.merged(run, partial(self._merges, run)) if now else self.source.demand(run)
         except WaitsError as error:
             self.watch.tell("waits", reason=str(error))
             return State.APPROVED
@@ -126,6 +126,17 @@ class Runner:
             document = self.source.document(commit)
             workspace.configure(self.target, self.program, self.wanted, document)
         return None
+
+    def _merges(self, run: Run) -> None:
+        git = self.target.git
+        into = git.branch if git is not None else ""
+        self.note("run.merge", f"run:{run.id}", branch=branch(run.id), into=into, base=run.base, commit=run.commit)
+
+    def note(self, action: str, about: str, **details: str) -> None:
+        """A row of the audit, just before the portal does by itself what cannot be in one transaction with the row."""
+        with self.database.write() as session:
+            where = session.get_one(Run, self.run_id).environment
+            audit.append(session, RUNNER, action, about, environment=where, **details)
 
     def planned(self) -> tuple[State, str, str, dict[str, Any]]:
         """The state that a preview leads to, its digest, a reason, and what the run keeps of it."""
