@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import hashlib
 import json
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final
@@ -16,7 +18,7 @@ from portal.access import Action
 from portal.audit import Actor
 from portal.queue import Phase, Queue
 from portal.states import Kind, State
-from portal.tables import Approval, Environment, IdempotencyKey, Run
+from portal.tables import Approval, Environment, IdempotencyKey, Run, now
 from portal.transitions import (
     RefusedError,
     approvals,
@@ -32,6 +34,7 @@ _SECRETS: Final = "secrets"
 _PLATFORM: Final = "grpc-platform:"
 _REGION: Final = "aws:region"
 _LOOKED_AT: Final = 20
+_HOUR: Final = dt.timedelta(hours=1)
 
 
 class InvalidError(Exception):
@@ -47,11 +50,19 @@ class KeyReusedError(Exception):
 
 
 class TooManyError(Exception):
-    """Somebody has as many runs waiting as they may have; try again after `retry_after` seconds."""
+    """Somebody has asked for as many runs as they may; try again after `retry_after` seconds."""
 
-    def __init__(self, limit: int) -> None:
-        super().__init__(f"{limit} of your runs are waiting already; wait until one of them starts")
-        self.retry_after = 30
+    def __init__(self, message: str, retry_after: int) -> None:
+        super().__init__(message)
+        self.retry_after = retry_after
+
+
+@dataclass(frozen=True)
+class Limits:
+    """How many runs somebody may have: that wait at a time, and that they asked for within an hour."""
+
+    waiting: int = 10
+    hourly: int = 10_000
 
 
 @dataclass(frozen=True)
@@ -76,7 +87,7 @@ def submit(
     settings: Mapping[str, Any] | Prepared | None = None,
     *,
     key: str = "",
-    limit: int = 10,
+    limits: Limits = Limits(),
 ) -> Run:
     """A run and its place in the queue; for a key that came before with the same request, the run it made then.
 
@@ -97,13 +108,24 @@ def submit(
     if ready is not None and (said := outdated(session, found, ready.version)):
         raise OutdatedError(said)
     _valid(found, kind, wanted)
-    waiting = select(func.count()).where(Run.requester == actor.name, Run.state == State.QUEUED)
-    if (session.scalar(waiting) or 0) >= limit:
-        raise TooManyError(limit)
+    _demand_room(session, actor, limits)
     run = enqueue(session, queue, actor, found, kind, wanted, marks=ready.marks if ready else None)
     if key:
         session.add(IdempotencyKey(actor=actor.name, key=key, body=body, run_id=run.id))
     return run
+
+
+def _demand_room(session: Session, actor: Actor, limits: Limits) -> None:
+    waiting = select(func.count()).where(Run.requester == actor.name, Run.state == State.QUEUED)
+    if (session.scalar(waiting) or 0) >= limits.waiting:
+        raise TooManyError(f"{limits.waiting} of your runs are waiting already; wait until one of them starts", 30)
+    # Of the newest that an hour may have, the oldest: where that is within the hour, there is no room for another.
+    of_actor = select(Run.created).where(Run.requester == actor.name).order_by(Run.id.desc())
+    oldest = session.scalar(of_actor.offset(limits.hourly - 1).limit(1))
+    left = (oldest + _HOUR - now()).total_seconds() if oldest is not None else 0.0
+    if left > 0:
+        said = f"you asked for {limits.hourly} runs within an hour, and may ask for no more"
+        raise TooManyError(f"{said}; try again in {math.ceil(left / 60)} minutes", math.ceil(left))
 
 
 def outdated(session: Session, where: Environment, version: int) -> str:

@@ -156,10 +156,15 @@ def supersede(session: Session, run: Run, actor: Actor) -> None:
 
 def record(session: Session, run_id: int, type_: str, data: dict[str, Any]) -> int:
     """Add an event to a run; its number."""
-    last = session.scalar(select(func.max(Event.seq)).where(Event.run_id == run_id)) or 0
-    session.add(Event(run_id=run_id, seq=last + 1, type=type_, data=data))
+    number = last(session, run_id) + 1
+    session.add(Event(run_id=run_id, seq=number, type=type_, data=data))
     session.flush()
-    return last + 1
+    return number
+
+
+def last(session: Session, run_id: int) -> int:
+    """The number of a run's last event, and so how many it has; 0 when it has none."""
+    return session.scalar(select(func.max(Event.seq)).where(Event.run_id == run_id)) or 0
 
 
 def events_after(session: Session, run_id: int, seq: int, limit: int = 500) -> list[Event]:

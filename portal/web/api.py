@@ -15,7 +15,7 @@ from portal.access import Action
 from portal.prepare import Base, prepare
 from portal.states import Kind, State
 from portal.web import schemas, views
-from portal.web.dependencies import CurrentActor, TheDatabase, TheMeans, TheQueue, TheWebSettings
+from portal.web.dependencies import CurrentActor, TheDatabase, TheMeans, TheQueue, TheWebSettings, room
 from portal.web_settings import NAME_PATTERN
 
 Name = Annotated[str, Path(pattern=NAME_PATTERN, description="The name of an environment.")]
@@ -128,7 +128,7 @@ def preview(
         settings = prepare(means, base, asked.settings_version, asked.settings)
     with database.write() as session:
         views.environment_of(session, actor, name)
-        made = requests.submit(session, queue, actor, name, asked.kind, settings, key=key, limit=limits.waiting)
+        made = requests.submit(session, queue, actor, name, asked.kind, settings, key=key, limits=room(limits))
         return views.run(session, actor, made.id)
 
 

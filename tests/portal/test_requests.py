@@ -119,11 +119,29 @@ def test_the_same_key_makes_one_run_and_another_body_is_refused(people: Database
 
 
 def test_nobody_fills_the_queue(people: Database) -> None:
+    limits = requests.Limits(waiting=3)
     for _ in range(3):
-        ask(people, limit=3)
+        ask(people, limits=limits)
     with pytest.raises(requests.TooManyError):
-        ask(people, limit=3)
-    assert ask(people, ROOT, limit=3)
+        ask(people, limits=limits)
+    assert ask(people, ROOT, limits=limits)
+
+
+def test_nobody_asks_for_runs_without_end(people: Database) -> None:
+    limits = requests.Limits(hourly=3)
+    numbers = [ask(people, limits=limits, key=f"k{place}") for place in range(3)]
+    with people.write() as session:
+        session.get_one(Run, numbers[0]).created = now() - dt.timedelta(minutes=50)
+    with pytest.raises(requests.TooManyError, match=r"3 runs within an hour.*in 10 minutes") as refused:
+        ask(people, limits=limits)
+    assert 590 < refused.value.retry_after <= 600
+    assert ask(people, limits=limits, key="k1") == numbers[1]  # sent again, it is no other run
+    assert ask(people, ROOT, limits=limits)
+    with people.write() as session:
+        session.get_one(Run, numbers[0]).created = now() - dt.timedelta(minutes=61)
+    assert ask(people, limits=limits)
+    with pytest.raises(requests.TooManyError):
+        ask(people, limits=limits)
 
 
 def test_a_secret_in_clear_is_never_kept(people: Database) -> None:
