@@ -57,7 +57,7 @@ def prepare(chosen: PortalSettings, database: Database, settings: dict[str, Any]
 
 def changed(database: Database, *path: str, to: Any) -> dict[str, Any]:
     with database.read() as session:
-        found = yaml.safe_load(form.to_yaml(session.get_one(Environment, "dev").settings))["config"]
+        found: dict[str, Any] = yaml.safe_load(form.to_yaml(session.get_one(Environment, "dev").settings))["config"]
     inside = found
     for name in path[:-1]:
         inside = inside.setdefault(name, {})
