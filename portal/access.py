@@ -5,15 +5,17 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Final
+from typing import Any, Final
 
-from sqlalchemy import select
+from sqlalchemy import event, select
 from sqlalchemy.orm import Session
 
 from portal import states
 from portal.audit import Actor
 from portal.states import State
 from portal.tables import Binding, Environment, Run
+
+_KNOWN: Final = "portal.roles"
 
 
 class Role(StrEnum):
@@ -79,9 +81,29 @@ class DeniedError(Exception):
 
 def roles(session: Session, actor: Actor, environment: str) -> frozenset[Role]:
     """The roles that a person has in an environment, of their own and by their groups."""
-    subjects = [f"user:{actor.name}", *(f"group:{group}" for group in actor.groups)]
-    found = select(Binding.role).where(Binding.subject.in_(subjects), Binding.environment.in_([environment, "*"]))
-    return frozenset(Role(each) for each in session.scalars(found))
+    return frozenset(role for where, role in _bindings(session, actor) if where in (environment, "*"))
+
+
+def _bindings(session: Session, actor: Actor) -> list[tuple[str, Role]]:
+    """All roles of somebody, asked for once in a transaction, which is once for a page with many buttons."""
+    known: dict[Any, list[tuple[str, Role]]] = session.info.setdefault(_KNOWN, {})
+    who = (actor.name, actor.groups)
+    if who not in known:
+        subjects = [f"user:{actor.name}", *(f"group:{group}" for group in actor.groups)]
+        found = select(Binding.environment, Binding.role).where(Binding.subject.in_(subjects))
+        known[who] = [(where, Role(role)) for where, role in session.execute(found)]
+    return known[who]
+
+
+def _forget(session: Session, *_: Any) -> None:
+    """What was asked for counts no longer: the transaction has ended, or changes roles itself."""
+    changed = (*session.new, *session.dirty, *session.deleted)
+    if not session.in_transaction() or any(isinstance(each, Binding) for each in changed):
+        session.info.pop(_KNOWN, None)
+
+
+event.listen(Session, "after_flush", _forget)
+event.listen(Session, "after_transaction_end", _forget)
 
 
 def can(session: Session, actor: Actor, action: Action, where: Environment, run: Run | None = None) -> Decision:

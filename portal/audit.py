@@ -22,7 +22,8 @@ START: Final = "0" * 64
 class Actor:
     """Who asks. groups: as the sign-in gave them. A timer's name begins with `system:`.
 
-    scopes: what the token that speaks for somebody may be used for; None for people themselves.
+    scopes: what the token that speaks for somebody may be used for; None for people themselves. token: its number and
+    its name, which every row of the audit tells.
     """
 
     name: str
@@ -30,6 +31,7 @@ class Actor:
     request_id: str = ""
     address: str = ""
     scopes: tuple[str, ...] | None = None
+    token: tuple[str, str] | None = None
 
 
 class BrokenChainError(Exception):
@@ -38,6 +40,8 @@ class BrokenChainError(Exception):
 
 def append(session: Session, actor: Actor, action: str, about: str, **details: Any) -> Audit:
     """Add a row in the caller's transaction: it is there exactly when what it tells of is."""
+    if actor.token is not None:
+        details["token"] = dict(zip(("id", "name"), actor.token, strict=True))
     last = session.execute(select(Audit.seq, Audit.hash).order_by(Audit.seq.desc()).limit(1)).one_or_none()
     row = Audit(
         seq=last.seq + 1 if last else 1,

@@ -16,6 +16,8 @@ LARGEST: Final = 64 * 1024
 """Longest event that is kept whole, in bytes of JSON."""
 MOST: Final = 50_000
 """Most events that are kept of a run."""
+MOST_TOLD: Final = 1000
+"""So many more may be the runner's own: how a run ended is known though its engine said too much."""
 _SHORTEST_SECRET: Final = 8
 _MARKUP: Final = re.compile(r"<\{%[^{}]{0,40}%\}>|\x1b\[[0-9;?]*[A-Za-z]|[\x00-\x08\x0b-\x1f\x7f]")
 

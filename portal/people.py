@@ -50,4 +50,4 @@ def of_token(database: Database, text: str, days: int, request_id: str, address:
         person = session.get(Person, token.actor)
         fresh = person is not None and now() - person.seen < dt.timedelta(days=days)
         groups = tuple(person.groups) if person is not None and fresh else ()
-        return Actor(token.actor, groups, request_id, address, tuple(token.scopes))
+        return Actor(token.actor, groups, request_id, address, tuple(token.scopes), (token.id, token.name))

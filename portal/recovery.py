@@ -32,8 +32,7 @@ def recover(runner: Runner, run: Run) -> tuple[State, str]:
     _, pending = runner.engine.state()
     runner.watch.tell("pending", operations=pending)
     if not (run.where.needs_recovery or pending):
-        runner.engine.break_lock()
-        runner.watch.tell("unlocked", reason=f"by force: {run.forced}")
+        _unlock(runner, "whoever has it", f"by force: {run.forced}")
         return State.SUCCEEDED, ""
     log = runner.folder / "recover.events"
     runner.watch.follow(log)
@@ -42,9 +41,9 @@ def recover(runner: Runner, run: Run) -> tuple[State, str]:
         holder = living(text, runner.target.stack)
         if holder and not run.forced:
             return State.FAILED, f"the stack is still locked by {holder}: wait until that update ends"
-        runner.engine.break_lock()
+        holders = ", ".join(dict.fromkeys(each[0] for each in _HOLDER.finditer(text)))  # said more than once
         why = f"by force, from {holder}: {run.forced}" if holder else "whoever held the stack is dead"
-        runner.watch.tell("unlocked", reason=why)
+        _unlock(runner, holders, why)
         log = runner.folder / "recover-unlocked.events"
         runner.watch.follow(log)
         done = runner.engine.refresh(log)
@@ -52,6 +51,12 @@ def recover(runner: Runner, run: Run) -> tuple[State, str]:
         return State.FAILED, runner.said(done)
     _, left = runner.engine.state()
     return (State.FAILED, f"still cut off: {', '.join(left)}") if left else (State.SUCCEEDED, "")
+
+
+def _unlock(runner: Runner, holders: str, why: str) -> None:
+    runner.note("run.break-lock", f"run:{runner.run_id}", holders=runner.redactor.text(holders), reason=why)
+    runner.engine.break_lock()
+    runner.watch.tell("unlocked", reason=why)
 
 
 def living(text: str, stack: str) -> str:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import hashlib
 import json
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final
@@ -16,14 +18,23 @@ from portal.access import Action
 from portal.audit import Actor
 from portal.queue import Phase, Queue
 from portal.states import FINAL, Kind, State
-from portal.tables import Approval, Environment, IdempotencyKey, Run
-from portal.transitions import RefusedError, environment, record, supersede, transition
+from portal.tables import Approval, Environment, IdempotencyKey, Run, now
+from portal.transitions import (
+    RefusedError,
+    approvals,
+    demand_approvals,
+    environment,
+    record,
+    supersede,
+    transition,
+)
 
 SYSTEM: Final = Actor("system:policy")
 _SECRETS: Final = "secrets"
 _PLATFORM: Final = "grpc-platform:"
 _REGION: Final = "aws:region"
 _LOOKED_AT: Final = 20
+_HOUR: Final = dt.timedelta(hours=1)
 
 
 class InvalidError(Exception):
@@ -39,11 +50,19 @@ class KeyReusedError(Exception):
 
 
 class TooManyError(Exception):
-    """Somebody has as many runs waiting as they may have; try again after `retry_after` seconds."""
+    """Somebody has asked for as many runs as they may; try again after `retry_after` seconds."""
 
-    def __init__(self, limit: int) -> None:
-        super().__init__(f"{limit} of your runs are waiting already; wait until one of them starts")
-        self.retry_after = 30
+    def __init__(self, message: str, retry_after: int) -> None:
+        super().__init__(message)
+        self.retry_after = retry_after
+
+
+@dataclass(frozen=True)
+class Limits:
+    """How many runs somebody may have: that wait at a time, and that they asked for within an hour."""
+
+    waiting: int = 10
+    hourly: int = 10_000
 
 
 @dataclass(frozen=True)
@@ -68,7 +87,7 @@ def submit(
     settings: Mapping[str, Any] | Prepared | None = None,
     *,
     key: str = "",
-    limit: int = 10,
+    limits: Limits = Limits(),
 ) -> Run:
     """A run and its place in the queue; for a key that came before with the same request, the run it made then.
 
@@ -92,15 +111,26 @@ def submit(
     if ready is not None and (said := outdated(session, found, ready.version)):
         raise OutdatedError(said)
     _valid(found, kind, wanted)
-    waiting = select(func.count()).where(Run.requester == actor.name, Run.state == State.QUEUED)
-    if (session.scalar(waiting) or 0) >= limit:
-        raise TooManyError(limit)
+    _demand_room(session, actor, limits)
     if kind is Kind.RECOVER:
         _alone(_recovers(session, where))
     run = enqueue(session, queue, actor, found, kind, given, marks=ready.marks if ready else None)
     if key:
         session.add(IdempotencyKey(actor=actor.name, key=key, body=body, run_id=run.id))
     return run
+
+
+def _demand_room(session: Session, actor: Actor, limits: Limits) -> None:
+    waiting = select(func.count()).where(Run.requester == actor.name, Run.state == State.QUEUED)
+    if (session.scalar(waiting) or 0) >= limits.waiting:
+        raise TooManyError(f"{limits.waiting} of your runs are waiting already; wait until one of them starts", 30)
+    # Of the newest that an hour may have, the oldest: where that is within the hour, there is no room for another.
+    of_actor = select(Run.created).where(Run.requester == actor.name).order_by(Run.id.desc())
+    oldest = session.scalar(of_actor.offset(limits.hourly - 1).limit(1))
+    left = (oldest + _HOUR - now()).total_seconds() if oldest is not None else 0.0
+    if left > 0:
+        said = f"you asked for {limits.hourly} runs within an hour, and may ask for no more"
+        raise TooManyError(f"{said}; try again in {math.ceil(left / 60)} minutes", math.ceil(left))
 
 
 def outdated(session: Session, where: Environment, version: int) -> str:
@@ -247,22 +277,27 @@ def approve(session: Session, actor: Actor, run: Run, digest: str) -> None:
 
     Raises DeniedError, and RefusedError when the plan shown is no longer the run's. Saying it twice changes nothing.
     """
-    if any(each.actor == actor.name and each.plan_digest == digest == run.plan_digest for each in run.approvals):
+    said = any(each.actor == actor.name and each.plan_digest == digest == run.plan_digest for each in run.approvals)
+    if said and run.state is not State.AWAITING_APPROVAL:
         return
     access.demand(session, actor, Action.APPROVE, run.where, run)
     if digest != run.plan_digest:
         raise RefusedError("the plan has changed since it was shown; look at the new one")
-    run.approvals.append(Approval(run_id=run.id, actor=actor.name, plan_digest=digest))
-    session.flush()
-    audit.append(session, actor, "run.approval", f"run:{run.id}", environment=run.environment, plan=digest)
-    given = {each.actor for each in run.approvals if each.plan_digest == digest}
-    if len(given if run.where.self_approval else given - {run.requester}) >= run.where.approvals:
+    if not said:
+        run.approvals.append(Approval(run_id=run.id, actor=actor.name, plan_digest=digest))
+        session.flush()
+        audit.append(session, actor, "run.approval", f"run:{run.id}", environment=run.environment, plan=digest)
+    if approvals(session, run)[0] >= run.where.approvals:
         transition(session, run, State.APPROVED, actor)
 
 
 def apply(session: Session, queue: Queue, actor: Actor, run: Run) -> None:
-    """Put an approved run into the queue for its apply. Asking twice changes nothing. Raises DeniedError."""
+    """Put an approved run into the queue for its apply. Asking twice changes nothing.
+
+    Raises DeniedError, and ApprovalError when whoever approved it may do so no longer.
+    """
     access.demand(session, actor, Action.APPLY, run.where, run)
+    demand_approvals(session, run)
     if queue.submit(session, run.id, Phase.APPLY):
         audit.append(session, actor, "run.apply", f"run:{run.id}", environment=run.environment)
 
@@ -304,3 +339,15 @@ def unlock(session: Session, actor: Actor, where: str) -> None:
     access.demand(session, actor, Action.UNLOCK, found)
     audit.append(session, actor, "environment.unlock", f"environment:{where}", locked_by=found.locked_by)
     found.locked_by = found.locked_reason = ""
+
+
+def spared(run: Run) -> str:
+    """Why an environment that was to be destroyed is not: people have decided otherwise since."""
+    if run.kind is not Kind.DESTROY:
+        return ""
+    where = run.where
+    if where.destroy_protected:
+        return f"{where.name} is protected now"
+    if run.automatic and not (where.ends and where.ends <= now()):
+        return f"{where.name} does not come to its end now"
+    return ""

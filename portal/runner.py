@@ -20,7 +20,7 @@ from typing import Any, Final
 import psutil
 from sqlalchemy.exc import SQLAlchemyError
 
-from portal import plan, processes, redaction, requests, settings, topology, verdicts, workspace
+from portal import audit, plan, processes, redaction, requests, settings, topology, verdicts, workspace
 from portal.audit import Actor
 from portal.database import Database
 from portal.engine import LOCKED, Engine, Finished, UnreadableError
@@ -30,9 +30,9 @@ from portal.recovery import living, recover
 from portal.settings import PortalSettings, folder_of
 from portal.source import MovedError, Source, WaitsError
 from portal.states import RUNNING, Kind, State
-from portal.tables import Run, now
+from portal.tables import Run
 from portal.topology import Topology
-from portal.transitions import HeldError, RefusedError, record, transition
+from portal.transitions import ApprovalError, HeldError, RefusedError, record, transition
 from portal.watch import LostError, Watch, leave, own
 
 LOG: Final = logging.getLogger("portal.runner")
@@ -129,7 +129,7 @@ class Runner:
             return None
         self.own()
         try:
-            commit = self.source.merged(run) if now else self.source.demand(run)
+            commit = self.source.merged(run, partial(self._merges, run)) if now else self.source.demand(run)
         except WaitsError as error:
             self.watch.tell("waits", reason=str(error))
             return State.APPROVED
@@ -140,6 +140,18 @@ class Runner:
             document = self.source.document(commit)
             workspace.configure(self.target, self.program, self.wanted, document)
         return None
+
+    def _merges(self, run: Run) -> None:
+        git = self.target.git
+        into = git.branch if git is not None else ""
+        self.note("run.merge", f"run:{run.id}", branch=branch(run.id), into=into, base=run.base, commit=run.commit)
+
+    def note(self, action: str, about: str, **details: str) -> None:
+        """A row of the audit, just before the portal does by itself what cannot be in one transaction with the row."""
+        with self.database.write() as session:
+            own(session, self.run_id, self.name)
+            where = session.get_one(Run, self.run_id).environment
+            audit.append(session, RUNNER, action, about, environment=where, **details)
 
     def planned(self) -> tuple[State, str, str, dict[str, Any]]:
         """The state that a preview leads to, its digest, a reason, and what the run keeps of it."""
@@ -259,13 +271,16 @@ class Runner:
 
     def _may_write(self, run: Run) -> bool:
         """Become the writer; where that cannot be, the run is told so and its state is true."""
-        if spared := _spared(run):
+        if spared := requests.spared(run):
             self.change(State.STALE, spared)
             return False
         if self.kind is not Kind.RECOVER and self._merged(run, now=False) is not None:
             return False
         try:
             self.change(State.APPLYING)
+        except ApprovalError as error:
+            self.change(State.STALE, str(error))
+            return False
         except RefusedError as error:
             if isinstance(error, HeldError):
                 self.watch.tell("held", holder=error.holder, reason=str(error))
@@ -315,18 +330,6 @@ class Runner:
             run = session.get_one(Run, self.run_id)
             run.where.outputs = outputs
             transition(session, run, State.SUCCEEDED, RUNNER)
-
-
-def _spared(run: Run) -> str:
-    """Why an environment that was to be destroyed is not: people have decided otherwise since."""
-    if run.kind is not Kind.DESTROY:
-        return ""
-    where = run.where
-    if where.destroy_protected:
-        return f"{where.name} is protected now"
-    if run.automatic and not (where.ends and where.ends <= now()):
-        return f"{where.name} does not come to its end now"
-    return ""
 
 
 def work(chosen: PortalSettings, database: Database, run_id: int, name: str) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -108,11 +108,13 @@ class Source:
             raise MovedError(f"{self._git.branch} has moved on since the preview, so the branch no longer fits on top")
         return ""
 
-    def merged(self, run: Run) -> str:
-        """As `demand`, after the portal has merged where that is its part."""
+    def merged(self, run: Run, begins: Callable[[], None] | None = None) -> str:
+        """As `demand`, after the portal has merged where that is its part. begins: called just before it does."""
         found = self.demand(run)
         if found:
             return found
+        if begins is not None:
+            begins()
         try:
             self._repository.forward(run.commit)
         except ForgeError as error:

@@ -7,15 +7,19 @@ from typing import Any
 from sqlalchemy import String, cast, func, select
 from sqlalchemy.orm import Session
 
-from portal import audit, states
+from portal import access, audit, states
 from portal.audit import Actor
 from portal.queue import Phase
 from portal.states import Kind, State
-from portal.tables import Audit, Environment, Event, Job, Lock, Run, now
+from portal.tables import Audit, Environment, Event, Job, Lock, Person, Run, now
 
 
 class RefusedError(Exception):
     """A run may not change its state now, though the edge exists; the message says why."""
+
+
+class ApprovalError(RefusedError):
+    """A plan does not have the approvals that it needs, or has them no longer."""
 
 
 class HeldError(RefusedError):
@@ -38,7 +42,7 @@ def transition(session: Session, run: Run, new: State, actor: Actor, reason: str
     if old is State.APPLYING:
         _release(session, run)
     if new is State.APPROVED:
-        _guard_approval(run)
+        demand_approvals(session, run)
         run.cancel_requested = run.force_requested = False  # they came too late, and are not for the next apply
     elif new is State.APPLYING:
         _take(session, run)
@@ -55,26 +59,43 @@ def transition(session: Session, run: Run, new: State, actor: Actor, reason: str
     record(session, run.id, "state", {"state": new, "before": old, "actor": actor.name, "reason": reason})
 
 
-def _guard_approval(run: Run) -> None:
-    """Approvals count for the very plan that the run has, each person once, the requester where that is allowed."""
+def demand_approvals(session: Session, run: Run) -> None:
+    """Raise ApprovalError when a plan does not have the approvals that it needs at this moment."""
     if not run.plan_digest:
-        raise RefusedError("there is no plan to approve")
+        raise ApprovalError("there is no plan to approve")
     if run.automatic and run.kind is Kind.DESTROY:
         return
+    count, lost = approvals(session, run)
+    if count < run.where.approvals:
+        said = f"{count} of {run.where.approvals} approvals of plan {run.plan_digest[:12]} by others are given"
+        gone = f"; {' and '.join(lost)} may no longer approve here: ask for a new preview" if lost else ""
+        raise ApprovalError(said + gone)
+
+
+def approvals(session: Session, run: Run) -> tuple[int, list[str]]:
+    """How many approvals of a run count now, and who gave one that no longer does.
+
+    They count for the very plan that the run has, each person once, the requester where that is allowed, and while the
+    person may approve, by the groups that their last sign-in named.
+    """
     given = {each.actor for each in run.approvals if each.plan_digest == run.plan_digest}
     if not run.where.self_approval:
         given.discard(run.requester)
-    if len(given) < run.where.approvals:
-        raise RefusedError(
-            f"{len(given)} of {run.where.approvals} approvals of plan {run.plan_digest[:12]} by others are given"
-        )
+    lost = sorted(each for each in given if not _may_approve(session, each, run.environment))
+    return len(given) - len(lost), lost
+
+
+def _may_approve(session: Session, name: str, where: str) -> bool:
+    person = session.get(Person, name)
+    groups = tuple(person.groups) if person is not None else ()
+    return bool(access.roles(session, Actor(name, groups), where) & access.MAY[access.Action.APPROVE])
 
 
 def _take(session: Session, run: Run) -> None:
     """Become the writer. A run that leaves `approved` is asked again whether its approvals hold."""
     where = run.where
     if run.kind is not Kind.RECOVER:
-        _guard_approval(run)
+        demand_approvals(session, run)
         if where.needs_recovery:
             raise RefusedError(f"{where.name} was interrupted: recover it first")
     elif not (where.needs_recovery or run.forced):  # nobody has approved what it would do to the state
@@ -144,10 +165,15 @@ def supersede(session: Session, run: Run, actor: Actor) -> None:
 
 def record(session: Session, run_id: int, type_: str, data: dict[str, Any]) -> int:
     """Add an event to a run; its number."""
-    last = session.scalar(select(func.max(Event.seq)).where(Event.run_id == run_id)) or 0
-    session.add(Event(run_id=run_id, seq=last + 1, type=type_, data=data))
+    number = last(session, run_id) + 1
+    session.add(Event(run_id=run_id, seq=number, type=type_, data=data))
     session.flush()
-    return last + 1
+    return number
+
+
+def last(session: Session, run_id: int) -> int:
+    """The number of a run's last event, and so how many it has; 0 when it has none."""
+    return session.scalar(select(func.max(Event.seq)).where(Event.run_id == run_id)) or 0
 
 
 def events_after(session: Session, run_id: int, seq: int, limit: int = 500) -> list[Event]:

@@ -15,7 +15,7 @@ from portal import engine, events
 from portal.database import Database
 from portal.events import Redactor, Tail
 from portal.tables import Job, Run, now
-from portal.transitions import record
+from portal.transitions import last, record
 
 
 class LostError(Exception):
@@ -52,7 +52,8 @@ class Watch:
         self._redactor = redactor
         self._tail: Tail | None = None
         self._next = 0.0
-        self._count = 0
+        with database.read() as session:
+            self._count = last(session, run_id)
         self._unsent: list[tuple[str, dict[str, Any]]] = []
         self.seen: list[tuple[str, dict[str, Any]]] = []
         self.cancelled = self._force = False
@@ -69,10 +70,11 @@ class Watch:
         return [data for each, data in self.seen if each == type_]
 
     def tell(self, type_: str, **data: Any) -> None:
-        """Write an event of the runner's own. Raises LostError."""
+        """Write an event of the runner's own; a run that has too many already gets no more. Raises LostError."""
         with self._database.write() as session:
             own(session, self._run_id, self._runner)
-            record(session, self._run_id, type_, self._redactor.data(data))
+            if last(session, self._run_id) < events.MOST + events.MOST_TOLD:
+                self._count = record(session, self._run_id, type_, self._redactor.data(data))
 
     def tick(self, process: subprocess.Popen[bytes]) -> None:
         """Pass on what is new, and what was asked for. Raises LostError once the engine has ended for that."""
@@ -97,8 +99,8 @@ class Watch:
         if kept:
             with self._database.write() as session:
                 for type_, data in kept:
-                    record(session, self._run_id, type_, data)
-        self._count += len(kept)
+                    number = record(session, self._run_id, type_, data)
+            self._count = number  # they have no gaps, so it is how many the run has, whoever told them
         self._unsent.clear()
 
     def _beat(self, process: subprocess.Popen[bytes]) -> None:

@@ -44,7 +44,9 @@ class LoadBalancer(_Strict):
 
     arn: of the load balancer, the signer. keys: a folder of public keys as `<kid>.pem`; without it they are fetched
     from `key_url` and the key's name, `https://public-keys.auth.elb.<region>.amazonaws.com/` in most regions.
-    name, groups: the claims that hold them.
+    name, groups: the claims that hold them. `email` names a person only where `email_verified` is true, since at many
+    providers people may enter any address as theirs; a claim that nobody chooses for themselves, such as `sub`, counts
+    as it is.
     Source: Authenticate users using an Application Load Balancer, in the guide of Elastic Load Balancing.
     """
 
@@ -76,9 +78,10 @@ class WebSettings(_Strict):
     origin: how browsers see the portal, for example https://portal.example.org. proxies: addresses of those that vouch
     for people; nobody else's word counts. body_limit: bytes. body_seconds: in which a body must have come.
     requests_per_minute: of a person, and of an address from which nobody signs in. address_requests_per_minute: of an
-    address, which many people may share. waiting: runs of a person that may wait at a time. token_days: the longest
-    life of a token. group_days: for how long the groups that a person's last sign-in named count for that person's
-    tokens. encryptions: requests whose new secrets are encrypted at a time, each by engines one after the other.
+    address, which many people may share. waiting: runs of a person that may wait at a time. runs_per_hour: that a
+    person, with all of their tokens, may ask for. token_days: the longest life of a token. group_days: for how long
+    the groups that a person's last sign-in named count for that person's tokens. encryptions: requests whose new
+    secrets are encrypted at a time, each by engines one after the other.
     """
 
     host: str = "127.0.0.1"
@@ -93,6 +96,7 @@ class WebSettings(_Strict):
     requests_per_minute: Count = 600
     address_requests_per_minute: Count = 6000
     waiting: Count = 10
+    runs_per_hour: Count = 120
     encryptions: Count = 2
     token_days: Annotated[int, Field(ge=1, le=365)] = 90
     group_days: Annotated[int, Field(ge=1, le=365)] = 30

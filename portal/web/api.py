@@ -15,7 +15,7 @@ from portal.access import Action
 from portal.prepare import Base, prepare
 from portal.states import Kind, State
 from portal.web import schemas, views
-from portal.web.dependencies import CurrentActor, TheDatabase, TheMeans, TheQueue, TheWebSettings
+from portal.web.dependencies import CurrentActor, TheDatabase, TheMeans, TheQueue, TheWebSettings, room
 from portal.web_settings import NAME_PATTERN
 
 Name = Annotated[str, Path(pattern=NAME_PATTERN, description="The name of an environment.")]
@@ -148,7 +148,7 @@ def preview(
         if asked.forced:
             made = requests.recover_by_force(session, queue, actor, name, asked.forced)
         else:
-            options: dict[str, Any] = {"key": key, "limit": limits.waiting}
+            options: dict[str, Any] = {"key": key, "limits": room(limits)}
             made = requests.submit(session, queue, actor, name, asked.kind, settings, **options)
         return views.run(session, actor, made.id)
 

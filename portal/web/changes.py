@@ -14,7 +14,7 @@ from portal import tokens as keys
 from portal.access import Action
 from portal.states import Kind
 from portal.web import api, pages, schemas, views
-from portal.web.dependencies import BrowserRoute, CurrentActor, TheDatabase, TheQueue, TheWebSettings
+from portal.web.dependencies import BrowserRoute, CurrentActor, TheDatabase, TheQueue, TheWebSettings, room
 
 router = APIRouter(route_class=BrowserRoute, include_in_schema=False)
 
@@ -47,7 +47,7 @@ def preview(
         views.environment_of(session, actor, name)
         if asked.kind is Kind.DESTROY and asked.confirm.strip() != name:
             return pages.destroy_page(request, session, actor, name, f"To destroy {name}, type its name: {name}")
-        made = requests.submit(session, queue, actor, name, asked.kind, key=asked.key, limit=limits.waiting)
+        made = requests.submit(session, queue, actor, name, asked.kind, key=asked.key, limits=room(limits))
     return see(f"/runs/{made.id}?said=queued")
 
 

@@ -14,6 +14,7 @@ from portal.audit import Actor
 from portal.database import Database
 from portal.prepare import Encryptions, Means
 from portal.queue import Queue
+from portal.requests import Limits
 from portal.settings import PortalSettings
 from portal.web_settings import WebSettings
 
@@ -48,6 +49,11 @@ def web_settings(request: Request) -> WebSettings:
 def means(request: Request) -> Means:
     """What settings are prepared with."""
     return Means(settings(request), cast("Encryptions", request.app.state.encryptions))
+
+
+def room(limits: WebSettings) -> Limits:
+    """How many runs somebody may have."""
+    return Limits(limits.waiting, limits.runs_per_hour)
 
 
 CurrentActor = Annotated[Actor, Depends(current_actor)]

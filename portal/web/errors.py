@@ -25,7 +25,7 @@ from portal.transitions import RefusedError
 from portal.web import pages
 from portal.web.dependencies import wants_html
 from portal.web.schemas import Fault, Problem
-from portal.web.views import HiddenError, NotFoundError
+from portal.web.views import NotFoundError
 
 LOG: Final = logging.getLogger("portal.web")
 _SHOWN: Final = 80
@@ -69,7 +69,7 @@ def respond(
 
 def _ours(request: Request, error: Exception) -> Response:
     status = next(code for kind, code in _OURS.items() if isinstance(error, kind))
-    if isinstance(error, DeniedError | HiddenError):
+    if isinstance(error, DeniedError | NotFoundError):
         request.app.state.denials.note(request, "denied", str(error))
     problems = error.problems if isinstance(error, InvalidSettingsError) else ()
     return respond(request, status, str(error), [Fault(path=each.where, message=each.message) for each in problems])

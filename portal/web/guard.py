@@ -12,6 +12,7 @@ import threading
 import time
 from collections import OrderedDict
 from collections.abc import Callable
+from dataclasses import replace
 from http import HTTPStatus
 from typing import Final
 
@@ -262,7 +263,7 @@ class Denials:
             return
         with self._lock:
             left_out, self._left_out = self._left_out, 0
-        who = Actor(actor.name, request_id=request.state.request_id, address=address)
+        who = replace(actor, request_id=request.state.request_id, address=address)
         about = f"{request.method} {request.scope['path']}"[:200].encode("utf-8", "replace").decode()
         with self._database.write() as session:
             audit.append(session, who, f"request.{kind}", about, reason=reason[:500], left_out=left_out)

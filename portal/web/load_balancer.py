@@ -3,6 +3,9 @@
 Source: Authenticate users using an Application Load Balancer, in the guide of Elastic Load Balancing: ES256; `signer`
 must be our own load balancer, since every load balancer of a region signs with keys from the same place; the parts are
 padded, which other JWT are not.
+
+An address counts only with `email_verified` (OpenID Connect Core 1.0, 5.1 and 5.7): at many providers people may enter
+any address as theirs. User pools of Cognito give it as the text "true".
 """
 
 from __future__ import annotations
@@ -24,6 +27,8 @@ from portal.web.unknown import UnknownError
 from portal.web_settings import LoadBalancer
 
 DATA: Final = "x-amzn-oidc-data"
+_EMAIL: Final = "email"
+_VERIFIED: Final = "email_verified"
 _ALGORITHM: Final = "ES256"
 _KID: Final = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 _LONGEST: Final = 16 * 1024  # the most that a load balancer puts into its headers is 11 KB
@@ -60,6 +65,9 @@ class Signed:
         name, groups = claims.get(self._chosen.name), claims.get(self._chosen.groups, [])
         if isinstance(groups, str):
             groups = [each.strip() for each in groups.split(",") if each.strip()]
+        verified = claims.get(_VERIFIED)
+        if self._chosen.name == _EMAIL and not (verified is True or verified == "true"):
+            raise UnknownError(f"{DATA} names an address that nobody has verified")
         if not isinstance(name, str) or not isinstance(groups, list) or not all(isinstance(g, str) for g in groups):
             raise UnknownError(f"{DATA} names nobody")
         return self._named(name, groups)

@@ -18,9 +18,9 @@ from portal.web.schemas import RunEvent
 from portal.web.stream import of_row
 
 LOG_LINES: Final = 500
-"""Lines of the log that a page shows, the newest."""
-ALL_LINES: Final = 5000
-"""And with `log=all`."""
+"""Lines of the log that a page shows, the newest, or those before a line."""
+_MOST_STEPS: Final = 1000
+_MOST_POLICIES: Final = 500
 _CHANGES: Final = (Kind.UPDATE, Kind.DESTROY, Kind.REFRESH)
 _OF_RESOURCES: Final = ("begins", "done", "failed")
 
@@ -82,32 +82,39 @@ class Step:
 
 @dataclass(frozen=True)
 class Log:
-    """What has happened in a run. steps: of its present phase, or its last. seq: of the newest event."""
+    """What has happened in a run. steps: of its present phase, or its last. seq: of the newest event that is shown.
+
+    older, fewer: whether there is more than what is shown, of events before these and of steps.
+    """
 
     events: list[RunEvent]
     steps: list[Step]
     policies: list[dict[str, Any]]
     applied: bool
     seq: int
-    cut: bool
+    older: bool
+    fewer: bool
 
 
-def log(session: Session, number: int, lines: int = LOG_LINES) -> Log:
-    """Of one run."""
+def log(session: Session, number: int, before: int | None = None) -> Log:
+    """Of one run. before: only lines before this one. However much a run has told, so much is read and no more."""
     of_run = select(Event).where(Event.run_id == number)
-    newest = session.scalars(of_run.order_by(Event.seq.desc()).limit(lines + 1)).all()
-    events = [of_row(each) for each in reversed(newest[:lines])]
+    lines = of_run if before is None else of_run.where(Event.seq < before)
+    newest = session.scalars(lines.order_by(Event.seq.desc()).limit(LOG_LINES)).all()
+    events = [of_row(each) for each in reversed(newest)]
     phase = session.scalar(of_run.where(Event.type == "phase").order_by(Event.seq.desc()).limit(1))
     begun = phase.seq if phase else 0
-    told = session.scalars(of_run.where(Event.type.in_(_OF_RESOURCES), Event.seq > begun).order_by(Event.seq))
-    policies = session.scalars(of_run.where(Event.type == "policy").order_by(Event.seq))
+    resources = of_run.where(Event.type.in_(_OF_RESOURCES), Event.seq > begun)
+    told = session.scalars(resources.order_by(Event.seq.desc()).limit(_MOST_STEPS)).all()
+    policies = session.scalars(of_run.where(Event.type == "policy").order_by(Event.seq.desc()).limit(_MOST_POLICIES))
     return Log(
         events=events,
-        steps=steps((each.type, each.data) for each in told),
-        policies=_each_once(each.data for each in policies),
+        steps=steps((each.type, each.data) for each in reversed(told)),
+        policies=_each_once(each.data for each in reversed(policies.all())),
         applied=phase is not None,
         seq=events[-1].seq if events else 0,
-        cut=len(newest) > lines,
+        older=bool(events) and events[0].seq > 1,
+        fewer=len(told) == _MOST_STEPS,
     )
 
 

@@ -138,14 +138,13 @@ def run(
     actor: CurrentActor,
     database: TheDatabase,
     said: Said = "",
-    log: Annotated[str, Query(max_length=8)] = "",
+    before: api.Before = None,
     still: Annotated[str, Query(max_length=8)] = "",
 ) -> Response:
     """One run: how far it is, what it would change, what stands against it, and what can be done."""
-    lines = overview.ALL_LINES if log == "all" else overview.LOG_LINES
     with database.read() as session:
         found = views.run(session, actor, number)
-        kept = overview.log(session, number, lines)
+        kept = overview.log(session, number, before)
         topology = overview.drawn(session, views.run_of(session, actor, number))
     groups = [(operation, [each for each in found.changes if each["operation"] == operation]) for operation in ORDER]
     lost = [each for each in found.changes if each["protect"] and loses(each)]
@@ -154,6 +153,7 @@ def run(
         "run.html",
         run=found,
         log=kept,
+        before=before,
         groups=[(operation, each) for operation, each in groups if each],
         protected=lost,
         headline=headline(found.changes),

@@ -36,6 +36,7 @@ from portal.web.dependencies import (
     TheQueue,
     TheSettings,
     TheWebSettings,
+    room,
 )
 from portal.web.errors import status_of_later
 from portal.web.rendering import page
@@ -191,9 +192,7 @@ def change(
         ready = prepare.seal(means, place.base, filled.version, judged.reading)
         with database.write() as session:
             views.environment_of(session, actor, name)
-            made = requests.submit(
-                session, queue, actor, name, Kind.UPDATE, ready, key=filled.key, limit=limits.waiting
-            )
+            made = requests.submit(session, queue, actor, name, Kind.UPDATE, ready, key=filled.key, limits=room(limits))
     except requests.OutdatedError as error:  # others were applied while these were looked at
         with database.read() as session:
             place = place_of(session, actor, name, means.chosen)

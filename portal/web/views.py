@@ -7,7 +7,7 @@ that was never given.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, Final, TypeVar
+from typing import Any, Final
 
 from sqlalchemy import ColumnElement, or_, select
 from sqlalchemy.orm import Session
@@ -25,36 +25,33 @@ _NEWEST: Final = 10
 SECRET: Final = "[secret]"  # noqa: S105 - it stands for one
 _OF_RUN: Final = (Action.APPROVE, Action.DISCARD, Action.APPLY, Action.CANCEL, Action.FORCE)
 EVERYWHERE: Final = "*"
-_Seen = TypeVar("_Seen")
 
 
 class NotFoundError(Exception):
     """There is nothing of that name, or nothing that may be known to whoever asks."""
 
 
-class HiddenError(NotFoundError):
-    """There is something, but whoever asks may not know of it. They are told as of nothing; the audit is not."""
-
-
 def environment_of(session: Session, actor: Actor, name: str) -> Environment:
     """An environment that somebody may see. Raises NotFoundError."""
-    found = session.get(Environment, name)
-    return _visible(session, actor, found, found, f"there is no environment {name} that you have a role in")
+    # Whether it is there is not looked at for those who may not know, so there is nothing to tell by what it takes.
+    found = session.get(Environment, name) if _visible(session, actor, name) else None
+    if found is None:
+        raise NotFoundError(f"there is no environment {name} that you have a role in")
+    return found
 
 
 def run_of(session: Session, actor: Actor, number: int) -> Run:
     """A run of an environment that somebody may see. Raises NotFoundError."""
-    found = session.get(Run, number)
-    where = found.where if found is not None else None
-    return _visible(session, actor, found, where, f"there is no run {number} in an environment that you have a role in")
-
-
-def _visible(session: Session, actor: Actor, found: _Seen | None, where: Environment | None, told: str) -> _Seen:
-    if found is None or where is None:
-        raise NotFoundError(told)
-    if not access.can(session, actor, Action.VIEW, where).allowed:
-        raise HiddenError(told)
+    where = session.scalar(select(Run.environment).where(Run.id == number))
+    found = session.get(Run, number) if _visible(session, actor, where or "") else None
+    if found is None:
+        raise NotFoundError(f"there is no run {number} in an environment that you have a role in")
     return found
+
+
+def _visible(session: Session, actor: Actor, name: str) -> bool:
+    """Whether somebody may look at an environment of a name, should there be one; it asks for their roles alone."""
+    return access.can(session, actor, Action.VIEW, Environment(name=name)).allowed
 
 
 def environments(session: Session, actor: Actor) -> schemas.EnvironmentList:

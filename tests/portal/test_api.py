@@ -134,6 +134,18 @@ def test_who_has_too_many_waiting_is_told_when_to_come_again(new_site: Callable[
     assert ask(site, who="boss")
 
 
+def test_who_asks_for_too_many_in_an_hour_is_told_too_with_all_tokens_counted(new_site: Callable[..., Site]) -> None:
+    site = new_site(runs_per_hour=2)
+    shown = {"authorization": f"Bearer {site.token('preview:dev')}"}
+    ask(site)
+    assert site.send("POST", "/environments/dev/previews", shown, json={}).status_code == 201
+    answer = site.send("POST", "/environments/dev/previews", shown, json={})
+    assert answer.status_code == 429
+    assert 3500 < int(answer.headers["retry-after"]) <= 3600
+    assert "2 runs within an hour" in answer.json()["detail"]
+    assert count(site, Run) == 2
+
+
 def test_a_secret_is_in_no_answer(site: Site) -> None:
     number = ask(furnished(site), SETTINGS)
     with site.database.write() as session:

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import pytest
+from sqlalchemy import event
 
 from portal import audit
 from portal.access import Action
@@ -38,19 +41,40 @@ def test_another_teams_environment_is_no_different_from_none(site: Site, method:
     planned(site, theirs)
     headers = {**signed_in("ann"), "sec-fetch-site": "same-origin"}
 
-    def asked(environment: str, run: int) -> tuple[int, str]:
+    def asked(environment: str, run: int) -> tuple[int, str, dict[str, str], list[str], list[str]]:
         concrete = path.replace("{e}", environment).replace("{r}", str(run))
-        answer = site.send(method, concrete, headers, json=body)
+        with statements(site) as done:
+            answer = site.send(method, concrete, headers, json=body)
         found = answer.json()
         found.pop("request_id")
-        return answer.status_code, json.dumps(found).replace(environment, "…").replace(f"run {run} ", "run … ")
+        said = json.dumps(found).replace(environment, "…").replace(f"run {run} ", "run … ")
+        told = {name: value for name, value in answer.headers.items() if name not in ("x-request-id", "content-length")}
+        with site.database.read() as session:
+            rows = [json.loads(line) for line in audit.export(session)]
+        return answer.status_code, said, told, [row["action"] for row in rows[-2:]], done
 
-    assert asked("pay", theirs) == asked("gone", 4711)
-    assert asked("pay", theirs)[0] == 404
-    with site.database.read() as session:
-        rows = [json.loads(line) for line in audit.export(session)]
-    assert [row["actor"] for row in rows if row["action"] == "request.denied"] == ["ann", "ann"]
+    asked("none", 4710)  # her sign-in
+    first, second = asked("pay", theirs), asked("gone", 4711)
+    assert first == second
+    assert (first[0], first[3]) == (404, ["request.denied"] * 2)
+    assert first[4]
     assert site.get(f"/runs/{theirs}", "pam").json()["state"] == "awaiting_approval"
+
+
+@contextmanager
+def statements(site: Site) -> Iterator[list[str]]:
+    """What the portal asks its database meanwhile."""
+    found: list[str] = []
+
+    def note(_: Any, __: Any, statement: str, *___: Any) -> None:
+        found.append(statement)
+
+    engine = site.app.state.database.engine
+    event.listen(engine, "before_cursor_execute", note)
+    try:
+        yield found
+    finally:
+        event.remove(engine, "before_cursor_execute", note)
 
 
 @pytest.mark.parametrize(("method", "path", "body"), [each for each in ALL if each[0] == "POST"])

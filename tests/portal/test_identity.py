@@ -2,37 +2,22 @@
 
 from __future__ import annotations
 
-import base64
 import datetime as dt
 import json
-import time
-from collections.abc import Callable
-from pathlib import Path
-from typing import Any
 
-import httpx
 import pytest
-from cryptography.hazmat.primitives import serialization
-from cryptography.hazmat.primitives.asymmetric import ec
 from hypothesis import given
 from hypothesis import strategies as st
-from jwt.algorithms import ECAlgorithm
 from sqlalchemy import select
 
-from portal import audit, settings
+from portal import audit
 from portal.tables import Binding, Person, Token, now
-from portal.web import load_balancer
-from portal.web.app import create
 from portal.web.guard import UNCOUNTED
-from portal.web.identity import ConfigurationError, actor
+from portal.web.identity import actor
 from portal.web.unknown import UnknownError
-from portal.web_settings import LoadBalancer
 
-from .site import ORIGIN, PROXY, SECRET, STRANGER, Site, signed_in
+from .site import ORIGIN, SECRET, STRANGER, Site, signed_in
 
-ARN = "arn:aws:elasticloadbalancing:eu-west-1:123456789012:loadbalancer/app/portal/0123456789abcdef"
-KID = "01234567-89ab-cdef-0123-456789abcdef"
-HERE = "http://127.0.0.1:8080"
 BROWSER = "text/html,*/*;q=0.8"
 
 
@@ -172,217 +157,6 @@ def test_a_request_has_one_identity(site: Site) -> None:
     assert site.send("GET", "/", both).status_code == 401
     twice = [("authorization", f"Bearer {text}"), ("authorization", f"Bearer {text}")]
     assert site.send("GET", "/", twice).status_code == 401
-
-
-# The load balancer.
-
-
-class Balancer:
-    """Signs as an Application Load Balancer does: ES256, the end in the head, parts padded."""
-
-    def __init__(self) -> None:
-        self.key = ec.generate_private_key(ec.SECP256R1())
-
-    def pem(self) -> str:
-        public = self.key.public_key()
-        kind = serialization.PublicFormat.SubjectPublicKeyInfo
-        return public.public_bytes(serialization.Encoding.PEM, kind).decode()
-
-    def data(self, claims: dict[str, Any] | None = None, **head: Any) -> str:
-        ends = time.time() + 100
-        headers = {"alg": "ES256", "kid": KID, "signer": ARN, "exp": ends, "client": "portal", **head}
-        parts = [
-            base64.urlsafe_b64encode(json.dumps(each).encode())
-            for each in (headers, {"email": "ann", "groups": ["shop"], **(claims or {})})
-        ]
-        signature = ECAlgorithm(ECAlgorithm.SHA256).sign(b".".join(parts), self.key)
-        return b".".join([*parts, base64.urlsafe_b64encode(signature)]).decode()
-
-
-@pytest.fixture
-def balanced(tmp_path: Path, new_site: Callable[..., Site]) -> tuple[Site, Balancer]:
-    balancer = Balancer()
-    (tmp_path / "keys").mkdir()
-    (tmp_path / "keys" / f"{KID}.pem").write_text(balancer.pem())
-    return new_site(load_balancer={"arn": ARN, "keys": str(tmp_path / "keys")}), balancer
-
-
-def test_the_load_balancer_signs_people_in(balanced: tuple[Site, Balancer]) -> None:
-    site, balancer = balanced
-    answer = site.send("GET", "/", {"x-amzn-oidc-data": balancer.data()})
-    assert [each["name"] for each in answer.json()["environments"]] == ["dev"]
-    for groups in (["other", "platform"], "other, platform"):
-        answer = site.send("GET", "/", {"x-amzn-oidc-data": balancer.data({"email": "root", "groups": groups})})
-        assert len(answer.json()["environments"]) == 3
-
-
-WRONG: dict[str, Callable[[Balancer], str]] = {
-    "another signer": lambda b: b.data(signer=ARN.replace("/portal/", "/theirs/")),
-    "ended": lambda b: b.data(exp=time.time() - 1),
-    "without an end": lambda b: b.data(exp=None),
-    "ended inside": lambda b: b.data({"exp": int(time.time()) - 100}),
-    "another key": lambda _: Balancer().data(),
-    "unknown key": lambda b: b.data(kid=KID.replace("0", "1")),
-    "a path for a key": lambda b: b.data(kid=f"../{KID}"),
-    "no algorithm": lambda b: b.data(alg="none"),
-    "its key as a secret": lambda b: b.data(alg="HS256"),
-    "nobody": lambda b: b.data({"email": None}),
-    "ours": lambda b: b.data({"email": "system:runner"}),
-    "groups of something": lambda b: b.data({"groups": [{"name": "platform"}]}),
-    "cut off": lambda b: b.data().rpartition(".")[0] + ".",
-    "changed": lambda b: ".".join(
-        [
-            b.data().split(".")[0],
-            base64.urlsafe_b64encode(b'{"email": "root", "groups": ["platform"]}').decode(),
-            b.data().split(".")[2],
-        ]
-    ),
-    "nonsense": lambda _: "nonsense",
-    "endless": lambda _: "x" * 100_000,
-}
-
-
-@pytest.mark.parametrize("forge", WRONG.values(), ids=WRONG)
-def test_what_our_load_balancer_did_not_sign_is_nobodys(
-    balanced: tuple[Site, Balancer], forge: Callable[[Balancer], str]
-) -> None:
-    site, balancer = balanced
-    assert site.send("GET", "/", {"x-amzn-oidc-data": forge(balancer)}).status_code == 401
-
-
-def test_signed_data_counts_from_the_load_balancer_and_once(balanced: tuple[Site, Balancer]) -> None:
-    site, balancer = balanced
-    data = ("x-amzn-oidc-data", balancer.data())
-    assert site.send("GET", "/", [data], client=STRANGER).status_code == 401
-    assert site.send("GET", "/", [data, data]).status_code == 401
-    assert site.send("GET", "/", signed_in("root")).status_code == 401  # headers of a proxy that is not there
-
-
-def test_a_key_is_fetched_once_and_a_missing_one_is_not_asked_for_again() -> None:
-    asked = []
-
-    def fetch(url: str) -> str:
-        asked.append(url)
-        if url.endswith("f"):
-            return "key"
-        raise httpx.ConnectError("no")
-
-    keys = load_balancer.Keys(LoadBalancer(arn=ARN, key_url="https://keys.example.org/"), fetch)
-    assert [keys.get(KID), keys.get(KID)] == ["key", "key"]
-    missing = KID[:-1] + "0"
-    for _ in range(3):
-        with pytest.raises(UnknownError):
-            keys.get(missing)
-    assert asked == [f"https://keys.example.org/{KID}", f"https://keys.example.org/{missing}"]
-
-
-# Trying it out on one's own machine.
-
-
-@pytest.fixture
-def tried(new_site: Callable[..., Site]) -> Site:
-    return new_site(origin=HERE, development={"people": {"ann": [], "Root": ["platform"]}})
-
-
-LOCAL = ("127.0.0.1", 50000)
-
-
-def test_on_this_machine_people_choose_whom_they_are(tried: Site) -> None:
-    def send(method: str, path: str, headers: dict[str, Any], **options: Any) -> httpx.Response:
-        return tried.send(method, path, {"origin": HERE, **headers}, client=LOCAL, base=HERE, **options)
-
-    assert send("GET", "/", {}).status_code == 401
-    assert send("GET", "/sign-in", {}).json() == {"people": ["ann", "Root"]}
-    assert send("POST", "/sign-in", {}, json={"person": "mallory"}).status_code == 404
-    cookie = send("POST", "/sign-in", {}, json={"person": "Root"}).headers["set-cookie"]
-    assert {"HttpOnly", "SameSite=lax"} <= set(cookie.split("; "))
-    value = cookie.partition(";")[0].removeprefix("portal_development=")
-    chosen = {"cookie": f"portal_development={value}"}
-    assert len(send("GET", "/", chosen).json()["environments"]) == 3
-    name, _, seal = value.partition(".")
-    for wrong in (f"{name}.{seal[::-1]}", f"{b'ann'.hex()}.{seal}", name, f"{name}.", "x", value * 2, f"{name}.ÿ"):
-        assert send("GET", "/", {"cookie": f"portal_development={wrong}".encode("latin-1")}).status_code == 401
-    assert 'portal_development=""' in send("POST", "/sign-out", chosen).headers["set-cookie"]
-
-
-def test_the_development_sign_in_is_for_this_machine_alone(tried: Site) -> None:
-    for client, base in ((STRANGER, HERE), (PROXY, HERE), (LOCAL, "http://evil.example.org:8080")):
-        for method, path in (("GET", "/sign-in"), ("POST", "/sign-in"), ("GET", "/")):
-            answer = tried.send(method, path, {"origin": HERE}, client=client, base=base, json={"person": "ann"})
-            assert answer.status_code in (401, 404), (client, base, path)
-
-
-def test_there_is_no_choosing_where_a_proxy_signs_people_in(site: Site) -> None:
-    assert site.post("/sign-in", {"person": "root"}).status_code == 404
-    assert site.get("/sign-in").status_code == 404
-    assert site.send("POST", "/sign-in", {"origin": ORIGIN}, json={"person": "root"}).status_code == 401
-
-
-# What it is started with.
-
-BASE: dict[str, Any] = {"database": "sqlite://", "folder": "runs", "targets": {}}
-UNUSABLE: dict[str, tuple[dict[str, Any], list[str]]] = {
-    "no sign-in": ({"web": {}}, ["web: give one of header, load_balancer and development, not none"]),
-    "two": (
-        {
-            "web": {
-                "header": {"secret_variable": "X"},
-                "development": {"people": {"ann": []}},
-                "host": "0.0.0.0",  # noqa: S104
-            }
-        },
-        [
-            "not header and development",
-            "proxies: name the addresses",
-            "host: with development it must be on loopback, not 0.0.0.0",
-        ],
-    ),
-    "no proxies": ({"web": {"header": {"secret_variable": "X"}}}, ["proxies: name the addresses of the proxy"]),
-    "everything": (
-        {"web": {"prot": 1, "origin": "portal", "body_limit": 0, "header": {}}, "limit": 0},
-        [
-            "web.prot: there is no such setting; did you mean port?",
-            "web.origin: ",
-            "web.body_limit: ",
-            "limit: ",
-            "web.header: give one of secret_file and secret_variable",
-        ],
-    ),
-    "a secret in the file": (
-        {"web": {"header": {"secret_file": "x", "secret_value": "hunter2hunter2"}}},
-        ["web.header.secret_value: there is no such setting"],
-    ),
-}
-
-
-@pytest.mark.parametrize(("changed", "told"), UNUSABLE.values(), ids=UNUSABLE)
-def test_a_file_that_cannot_be_used_says_all_that_is_wrong(
-    tmp_path: Path, changed: dict[str, Any], told: list[str]
-) -> None:
-    file = tmp_path / "portal.json"
-    file.write_text(json.dumps({**BASE, **changed}))
-    with pytest.raises(settings.SettingsError) as refused:
-        settings.load(file)
-    for each in told:
-        assert each in str(refused.value)
-    assert "hunter2" not in str(refused.value)
-
-
-def test_it_does_not_start_without_a_way_to_know_people(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    def start(**web: Any) -> None:
-        create(settings.PortalSettings.model_validate({**BASE, "web": {"proxies": ["10.0.0.1"], **web}}))
-
-    with pytest.raises(ConfigurationError, match="have no `web`"):
-        create(settings.PortalSettings.model_validate(BASE))
-    with pytest.raises(ConfigurationError, match="cannot be read from the variable PORTAL_SECRET"):
-        start(header={"secret_variable": "PORTAL_SECRET"})
-    monkeypatch.setenv("PORTAL_SECRET", "short")
-    with pytest.raises(ConfigurationError, match="less than 16 characters"):
-        start(header={"secret_variable": "PORTAL_SECRET"})
-    with pytest.raises(ConfigurationError, match="cannot be read from the file"):
-        start(header={"secret_file": str(tmp_path / "none")})
-    with pytest.raises(ConfigurationError, match="there is no public key"):
-        start(load_balancer={"arn": ARN, "keys": str(tmp_path)})
 
 
 def test_groups_are_as_proxies_write_them_and_what_is_not_is_left_out() -> None:

@@ -15,7 +15,7 @@ from portal.audit import Actor
 from portal.database import Database
 from portal.queue import Phase, TableQueue
 from portal.states import Kind, State
-from portal.tables import Binding, Environment, Job, Lock, Run, Token, now
+from portal.tables import Binding, Environment, Job, Lock, Person, Run, Token, now
 from portal.transitions import RefusedError, transition
 
 from .conftest import ANN, BOB, add
@@ -85,6 +85,7 @@ def test_nobody_approves_a_run_of_their_own_or_another_plan(people: Database) ->
 def test_two_approvals_are_of_two_people(people: Database) -> None:
     with people.write() as session:
         session.get_one(Environment, "dev").approvals = 2
+        session.add(Person(name="root", groups=["platform"]))
     number = add(people, State.AWAITING_APPROVAL)
     for who, state in ((BOB, State.AWAITING_APPROVAL), (BOB, State.AWAITING_APPROVAL), (ROOT, State.APPROVED)):
         with people.write() as session:
@@ -119,11 +120,29 @@ def test_the_same_key_makes_one_run_and_another_body_is_refused(people: Database
 
 
 def test_nobody_fills_the_queue(people: Database) -> None:
+    limits = requests.Limits(waiting=3)
     for _ in range(3):
-        ask(people, limit=3)
+        ask(people, limits=limits)
     with pytest.raises(requests.TooManyError):
-        ask(people, limit=3)
-    assert ask(people, ROOT, limit=3)
+        ask(people, limits=limits)
+    assert ask(people, ROOT, limits=limits)
+
+
+def test_nobody_asks_for_runs_without_end(people: Database) -> None:
+    limits = requests.Limits(hourly=3)
+    numbers = [ask(people, limits=limits, key=f"k{place}") for place in range(3)]
+    with people.write() as session:
+        session.get_one(Run, numbers[0]).created = now() - dt.timedelta(minutes=50)
+    with pytest.raises(requests.TooManyError, match=r"3 runs within an hour.*in 10 minutes") as refused:
+        ask(people, limits=limits)
+    assert 590 < refused.value.retry_after <= 600
+    assert ask(people, limits=limits, key="k1") == numbers[1]  # sent again, it is no other run
+    assert ask(people, ROOT, limits=limits)
+    with people.write() as session:
+        session.get_one(Run, numbers[0]).created = now() - dt.timedelta(minutes=61)
+    assert ask(people, limits=limits)
+    with pytest.raises(requests.TooManyError):
+        ask(people, limits=limits)
 
 
 def test_a_secret_in_clear_is_never_kept(people: Database) -> None:

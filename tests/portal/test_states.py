@@ -16,7 +16,7 @@ from portal.states import EDGES, FINAL, Kind, State
 from portal.tables import Approval, Environment, Event, Run
 from portal.transitions import HeldError, RefusedError, events_after, transition
 
-from .conftest import ANN, BOB, add
+from .conftest import ANN, BOB, add, may_approve
 from .site import DIGEST
 
 
@@ -72,6 +72,7 @@ def test_what_was_cut_off_when_all_was_done_is_noticed_by_the_next_preview(
     with database.write() as session:
         run = session.get_one(Run, number)
         run.settings = applied
+        may_approve(session, BOB)
         run.approvals.append(Approval(run_id=number, actor=BOB.name, plan_digest=run.plan_digest))
         for each in (State.APPROVED, State.APPLYING, state):
             transition(session, run, each, ANN)
@@ -109,6 +110,7 @@ def test_an_interrupted_apply_blocks_the_environment_until_it_is_recovered(datab
     recover = add(database, kind=Kind.RECOVER)
     with database.write() as session:
         for number in (first, second):
+            may_approve(session, BOB)
             session.add(Approval(run_id=number, actor=BOB.name, plan_digest=DIGEST))
         session.flush()
         runs = [session.get_one(Run, number) for number in (first, second)]
@@ -131,6 +133,7 @@ def test_an_interrupted_apply_blocks_the_environment_until_it_is_recovered(datab
 def test_an_approval_that_does_not_count_leads_nowhere(database: Database, who: Actor, digest: str) -> None:
     number = add(database, State.AWAITING_APPROVAL)
     with database.write() as session:
+        may_approve(session, who)
         session.add(Approval(run_id=number, actor=who.name, plan_digest=digest))
     with database.write() as session, pytest.raises(RefusedError, match="0 of 1 approvals"):
         transition(session, session.get_one(Run, number), State.APPROVED, who)

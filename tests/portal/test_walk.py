@@ -78,7 +78,7 @@ Fault = tuple[Callable[..., Any], str, str]
 FAULTS: dict[str, list[Fault]] = {
     "an environment's lock is not looked at": [(transitions._take, "if where.locked_by:", "if False:")],
     "an interrupted environment goes on": [(transitions.transition, "run.where.needs_recovery = True", "pass")],
-    "an approval is asked nothing": [(transitions._guard_approval, "len(given) < run.where.approvals", "False")],
+    "an approval is asked nothing": [(transitions.demand_approvals, "count < run.where.approvals", "False")],
     "a state is not audited": [(transitions.transition, 'audit.append(session, actor, f"run.{new}"', 'str.format(""')],
     "a state is not told": [(transitions.transition, 'record(session, run.id, "state"', 'str.format("", "state"')],
     "a lock is not audited": [(requests.lock, "audit.append(", "str.format('',")],

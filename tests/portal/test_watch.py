@@ -23,7 +23,7 @@ from portal.tables import Approval, Event, Job, Run, now
 from portal.transitions import transition
 from portal.watch import Watch
 
-from .conftest import ANN, BOB, add
+from .conftest import ANN, BOB, add, may_approve
 from .site import DIGEST
 
 STUBBORN = """
@@ -125,6 +125,7 @@ def test_force_ends_what_does_not_listen(database: Database) -> None:
 def test_a_cancel_between_preview_and_apply_changes_nothing(database: Database) -> None:
     number = add(database, State.AWAITING_APPROVAL)
     with database.write() as session:
+        may_approve(session, BOB)
         session.add(Approval(run_id=number, actor=BOB.name, plan_digest=DIGEST))
         session.flush()
         transition(session, session.get_one(Run, number), State.APPROVED, BOB)
@@ -161,6 +162,7 @@ def test_a_cancel_that_came_too_late_is_not_for_the_apply(database: Database) ->
     with database.write() as session:
         run = session.get_one(Run, number)
         run.cancel_requested = run.force_requested = True
+        may_approve(session, BOB)
         run.approvals.append(Approval(run_id=number, actor=BOB.name, plan_digest=DIGEST))
         transition(session, run, State.APPROVED, ANN)
         assert not run.cancel_requested
