@@ -18,6 +18,8 @@ from portal.states import Kind, State
 from portal.tables import Approval, Environment, Event, Run
 from portal.transitions import transition
 
+from .site import may_approve
+
 ANN, BOB = Actor("ann"), Actor("bob")
 
 _SCRIPT = """
@@ -126,6 +128,7 @@ class FakeCli:
         assert run.state is State.AWAITING_APPROVAL, run.reason
         with self.database.write() as session:
             run = session.get_one(Run, number)
+            may_approve(session, BOB)
             run.approvals.append(Approval(run_id=number, actor=BOB.name, plan_digest=run.plan_digest))
             session.flush()
             transition(session, run, State.APPROVED, BOB)

@@ -9,6 +9,7 @@ from typing import Any
 
 import httpx
 from sqlalchemy import func, select
+from sqlalchemy.orm import Session
 
 from portal import requests
 from portal.audit import Actor
@@ -162,3 +163,9 @@ def leave_planned(database: Database, number: int, digest: str = DIGEST, *, keep
 def count(site: Site, table: type) -> int:
     with site.database.read() as session:
         return session.scalar(select(func.count()).select_from(table)) or 0
+
+
+def may_approve(session: Session, *people: Actor) -> None:
+    """Let them be approvers everywhere, so that their word counts."""
+    for each in people:
+        session.merge(Binding(environment="*", subject=f"user:{each.name}", role="approver"))

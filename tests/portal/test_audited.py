@@ -14,7 +14,7 @@ from portal.engine import LOCKED, Finished
 from portal.recovery import recover
 from portal.settings import GitSource, Target
 from portal.states import Kind, State
-from portal.tables import Run
+from portal.tables import Job, Run
 
 from .conftest import add
 from .puppet import DONE, Cloud, Puppet
@@ -62,6 +62,7 @@ def test_a_merge_by_the_portal_is_in_the_audit_before_it_is_done(database: Datab
     with database.write() as session:
         run = session.get_one(Run, number)
         run.base, run.commit = "b" * 40, "c" * 40
+        session.add(Job(run_id=number, phase="apply", waiting=False, runner="one"))
     worker = Puppet(database, number, "one", Kind.UPDATE, Cloud())
     git = GitSource(repository="git@example.org:settings", branch="live", merge="portal")
     worker.target = Target(program=Path("unused"), stack="dev", git=git)
@@ -100,8 +101,12 @@ class _Locked:
 
 def test_the_breaking_of_a_lock_is_in_the_audit_before_it_is_done(database: Database) -> None:
     number = add(database, kind=Kind.RECOVER)
+    with database.write() as session:
+        session.get_one(Run, number).where.needs_recovery = True
+        session.add(Job(run_id=number, phase="apply", waiting=False, runner="one"))
     worker = Puppet(database, number, "one", Kind.RECOVER, Cloud())
     seen: list[Row] = []
+    worker.target = Target(program=Path("unused"), stack="dev")
     worker.engine = _Locked(lambda: seen.extend(rows(database, "run.break-lock")))  # type: ignore[assignment]
     with database.read() as session:
         run = session.get_one(Run, number)

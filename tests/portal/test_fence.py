@@ -20,6 +20,7 @@ from portal.worker import WORKER
 
 from .conftest import BOB, add
 from .puppet import Cloud, Puppet
+from .site import may_approve
 
 MINE = "mine"
 
@@ -31,6 +32,7 @@ def working(database: Database, phase: Phase = Phase.APPLY) -> int:
         run = session.get_one(Run, number)
         if phase is Phase.APPLY:
             run.plan_digest = Cloud().digest(run)
+            may_approve(session, BOB)
             run.approvals.append(Approval(run_id=number, actor=BOB.name, plan_digest=run.plan_digest))
             session.flush()
             transition(session, run, State.APPROVED, BOB)

@@ -14,7 +14,7 @@ from portal import events
 from portal.database import Database
 from portal.events import Redactor
 from portal.states import State
-from portal.tables import Event
+from portal.tables import Event, Job
 from portal.transitions import last
 from portal.watch import Watch
 from portal.web.overview import LOG_LINES, log
@@ -83,6 +83,8 @@ def test_what_a_runner_tells_counts_with_what_its_engine_says(
     monkeypatch.setattr(events, "MOST", 10)
     monkeypatch.setattr(events, "MOST_TOLD", 5)
     number = add(database)
+    with database.write() as session:
+        session.add(Job(run_id=number, phase="preview", waiting=False, runner="r"))
 
     def kept() -> int:
         with database.read() as session:

@@ -16,8 +16,8 @@ from portal.states import EDGES, FINAL, Kind, State
 from portal.tables import Approval, Environment, Event, Run
 from portal.transitions import HeldError, RefusedError, events_after, transition
 
-from .conftest import ANN, BOB, add, may_approve
-from .site import DIGEST
+from .conftest import ANN, BOB, add
+from .site import DIGEST, may_approve
 
 
 @pytest.mark.parametrize("state", sorted(State))
@@ -93,6 +93,7 @@ def test_which_apply_was_the_last_does_not_depend_on_the_clock(database: Databas
         with database.write() as session:
             run = session.get_one(Run, number)
             run.settings = settings_
+            may_approve(session, BOB)
             run.approvals.append(Approval(run_id=number, actor=BOB.name, plan_digest=run.plan_digest))
             for each in (State.APPROVED, State.APPLYING, state):
                 transition(session, run, each, ANN)

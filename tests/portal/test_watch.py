@@ -23,8 +23,8 @@ from portal.tables import Approval, Event, Job, Run, now
 from portal.transitions import transition
 from portal.watch import Watch
 
-from .conftest import ANN, BOB, add, may_approve
-from .site import DIGEST
+from .conftest import ANN, BOB, add
+from .site import DIGEST, may_approve
 
 STUBBORN = """
 import signal, time
