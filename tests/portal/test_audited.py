@@ -90,7 +90,7 @@ class _Locked:
         return "state", []
 
     def refresh(self, _: Path) -> Finished:
-        said = f"{LOCKED} 1 lock(s)\n  x.json: created by me@{socket.gethostname()} (pid {2**30}) at some time"
+        said = f"{LOCKED} 1 lock(s)\n  x.json: created by me@{socket.gethostname()} (pid {2**30})"
         return Finished(255, "", said) if self._held else DONE
 
     def break_lock(self) -> Finished:
