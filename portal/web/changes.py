@@ -25,9 +25,13 @@ def see(path: str) -> RedirectResponse:
 
 
 class Confirmed(schemas.Asked):
-    """kind: what a run is to do. confirm: the environment's name, typed, before it is destroyed. key: of the form."""
+    """kind: what a run is to do. confirm: the environment's name, typed, before it is destroyed. key: of the form.
+
+    forced: why a recover run takes the stack from whoever holds it; for admins.
+    """
 
     kind: Kind
+    forced: schemas.Line = ""
     confirm: Annotated[str, Field(max_length=64)] = ""
     key: Annotated[str, Field(pattern=r"^[A-Za-z0-9_-]{0,64}$")] = ""
 
@@ -47,7 +51,10 @@ def preview(
         views.environment_of(session, actor, name)
         if asked.kind is Kind.DESTROY and asked.confirm.strip() != name:
             return pages.destroy_page(request, session, actor, name, f"To destroy {name}, type its name: {name}")
-        made = requests.submit(session, queue, actor, name, asked.kind, key=asked.key, limits=room(limits))
+        if asked.forced and asked.kind is Kind.RECOVER:
+            made = requests.recover_by_force(session, queue, actor, name, asked.forced)
+        else:
+            made = requests.submit(session, queue, actor, name, asked.kind, key=asked.key, limits=room(limits))
     return see(f"/runs/{made.id}?said=queued")
 
 

@@ -76,6 +76,21 @@ def test_a_plan_is_discarded_and_a_run_cancelled(site: Site) -> None:
     assert "at once" in boss.press("End it at once").text
 
 
+def test_an_admin_recovers_by_force_and_says_why(site: Site) -> None:
+    led(site, *BEFORE[State.APPLYING], State.INTERRUPTED)
+    assert "Recover by force" not in Browser(site, "ops").open("/environments/dev").text
+    boss = Browser(site, "boss")
+    boss.open("/environments/dev")
+    boss.press("Recover by force", forced=" ")
+    assert boss.status == 422
+    assert "say why" in boss.page.text
+    boss.open("/environments/dev")
+    boss.press("Recover by force", forced="that machine burned down")
+    with site.database.read() as session:
+        made = session.query(Run).order_by(Run.id.desc()).limit(1).one()
+        assert (made.kind, made.forced) == (Kind.RECOVER, "that machine burned down")
+
+
 def test_an_environment_is_locked_with_a_reason_and_unlocked(site: Site) -> None:
     ops = Browser(site, "ops")
     ops.open("/environments/dev")
