@@ -83,7 +83,7 @@ def test_an_admin_recovers_by_force_and_says_why(site: Site) -> None:
     boss.open("/environments/dev")
     boss.press("Recover by force", forced=" ")
     assert boss.status == 422
-    assert "say why" in boss.page.text
+    assert "Say why" in boss.page.text
     boss.open("/environments/dev")
     boss.press("Recover by force", forced="that machine burned down")
     with site.database.read() as session:
