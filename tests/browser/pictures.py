@@ -32,6 +32,7 @@ def first_apply(portal: Portal, ann: Page) -> None:
     wait_for(ann, "Waiting for approval")
     approve(portal, number_of(ann))
     apply(ann)
+    ann.get_by_role("heading", name="Progress of the apply").wait_for()
     ann.locator("#steps li[data-status=done]").nth(20).wait_for()
     take(ann, "applying", under="#progress")
     wait_for(ann, "Done")
@@ -75,7 +76,7 @@ def pictures(portal: Portal) -> None:
     first_apply(portal, ann)
     asked_for(ann)
     bob = portal.person("bob", viewport=_DESK)
-    bob.goto(ann.url)
+    bob.goto(f"/runs/{number_of(ann)}")
     take(bob, "plan")
     for name, view, scheme in (("environment", _DESK, "light"), ("dark", _DESK, "dark"), ("phone", _PHONE, "light")):
         page = portal.person("ann", viewport=view, color_scheme=scheme)

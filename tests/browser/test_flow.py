@@ -133,7 +133,7 @@ def test_drift_is_found_and_put_right(portal: Portal) -> None:
     expect(ann.get_by_text("No drift")).to_be_visible()
 
 
-def test_an_environment_is_destroyed_after_its_name_was_typed(portal: Portal) -> None:
+def test_to_destroy_an_environment_its_name_is_typed_and_the_plan_says_what_goes(portal: Portal) -> None:
     ann = portal.person("ann")
     ann.goto("/environments/dev")
     ann.get_by_role("link", name="Destroy …").click()
@@ -144,11 +144,6 @@ def test_an_environment_is_destroyed_after_its_name_was_typed(portal: Portal) ->
     press(ann, "Preview the destruction")
     wait_for(ann, WAITS)
     expect(ann.locator("#plan-part h3.operation").first).to_contain_text("Deleted: ")
-    approve(portal, number_of(ann))
-    apply(ann)
-    wait_for(ann, DONE)
-    ann.goto("/environments/dev")
-    expect(ann.get_by_text("None of them is there any more.")).to_be_visible()
     ada = portal.person("ada")
     ada.goto("/audit?environment=dev")
     expect(ada.get_by_role("table")).to_contain_text("run.succeeded")

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -45,6 +47,13 @@ class Sample:
         engine: psutil.Process = found[0]
         engine.suspend()
         return engine
+
+    def let_go(self, engine: psutil.Process) -> None:
+        """Let the engine go on that is held, once it was told to end: the runner looks for that every heartbeat."""
+        status = Path(f"/proc/{engine.pid}/status")
+        while not int(re.findall(r"ShdPnd:\s*(\w+)", status.read_text())[0], 16) >> (signal.SIGTERM - 1) & 1:
+            time.sleep(0.1)
+        engine.resume()
 
     def _applies(self, process: psutil.Process) -> bool:
         command, environment = process.info["cmdline"] or [], process.info["environ"] or {}

@@ -58,23 +58,6 @@ def is_clean(portal: Portal) -> None:
     assert drift(portal) == 0
 
 
-def test_what_somebody_changed_is_shown_and_an_approved_repair_brings_it_back(portal: Portal) -> None:
-    by_hand(portal, 30)
-    run = looked(portal)
-    assert run.state is State.SUCCEEDED, run.reason
-    assert [(each["operation"], each["name"]) for each in run.changes] == [("update", "first")]
-    assert (run.reason, drift(portal)) == ("1 changed in place", 1)
-    number = portal.approved()
-    repair = portal.run(number)
-    assert repair.repairs
-    assert [(each["name"], each["properties"]) for each in repair.changes] == [
-        ("first", [{"path": "retentionInDays", "old": "30", "new": "7"}])
-    ]
-    assert live(portal)["first"] == 30
-    assert portal.applied(number).state is State.SUCCEEDED, portal.run(number).reason
-    is_clean(portal)
-
-
 def test_what_somebody_deleted_comes_back(portal: Portal) -> None:
     store = Store(portal.world.engine.store)
     (row,) = [each for each in store.rows() if each.urn.endswith("::second")]

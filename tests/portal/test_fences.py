@@ -11,7 +11,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import yaml
 
 from portal import requests
 from portal.access import DeniedError
@@ -72,16 +71,6 @@ def in_policies(portal: Portal) -> None:
         file.write("# a rule less\n")
 
 
-def in_a_pack_version(portal: Portal) -> None:
-    file = portal.world.program / "policies" / "PulumiPolicy.yaml"
-    document = yaml.safe_load(file.read_text())
-    file.write_text(yaml.safe_dump({**document, "version": "99.0.0"}))
-
-
-def in_checks(portal: Portal) -> None:
-    (portal.world.program / "checks" / "new.py").write_text("")
-
-
 def by_another_update(portal: Portal) -> None:
     up_by_hand(portal, days=30, image="orders:9")
 
@@ -97,8 +86,6 @@ def in_the_settings_of_the_environment(portal: Portal) -> None:
 
 CHANGED = [
     (in_policies, "differs"),
-    (in_a_pack_version, "differs"),
-    (in_checks, "differs"),
     (by_another_update, "differs"),
     (by_the_same_update, "nothing left"),
     (in_the_settings_of_the_environment, "the settings of the environment have changed since the preview"),
@@ -119,14 +106,6 @@ def test_what_changed_after_the_approval_is_not_applied(
     assert live(portal) == before
     if before != (7, "orders:1"):
         up_by_hand(portal, days=7)
-
-
-def test_a_stack_file_beside_the_program_says_nothing_about_settings(portal: Portal) -> None:
-    number = portal.approved(days=14)
-    portal.world.configure({"days": 90, "image": "orders:9"})
-    assert portal.applied(number).state is State.SUCCEEDED, portal.run(number).reason
-    assert live(portal) == (14, "orders:1")
-    assert portal.up(days=7).state is State.SUCCEEDED
 
 
 def test_an_update_by_hand_between_the_last_preview_and_the_apply_is_noticed(

@@ -20,6 +20,7 @@ from portal.web import assets, overview, words
 from .browser import Browser
 from .conftest import ANN, add
 from .samples import (
+    BEFORE,
     EVENT,
     EVENTS,
     EVIL,
@@ -70,6 +71,17 @@ def test_every_page_is_there_for_every_role(site: Site, who: str) -> None:
     assert seen[where][1] == seen[f"/runs/{number}"][1] == (404 if outsider else 200)
     assert seen["/"][1] == seen["/runs"][1] == seen["/tokens"][1] == 200
     assert seen["/audit?environment=dev"][1] == (200 if who in ("boss", "root") else 404 if outsider else 403)
+
+
+def test_workloads_that_are_not_there_are_not_shown_as_if_they_were(site: Site) -> None:
+    assert "None of them is there yet" in Browser(site, "ann").open("/environments/dev").text
+    led(site, *BEFORE[State.APPLYING], State.SUCCEEDED)
+    furnished(site)
+    assert "None of them is there" not in Browser(site, "ann").open("/environments/dev").text
+    led(site, *BEFORE[State.APPLYING], State.SUCCEEDED, kind=Kind.DESTROY)
+    page = Browser(site, "ann").open("/environments/dev").text
+    assert "None of them is there any more" in page
+    assert "Nothing is there to draw" in page
 
 
 @pytest.mark.parametrize("state", list(State))

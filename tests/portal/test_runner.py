@@ -13,7 +13,6 @@ from typing import Any
 import psutil
 import pytest
 
-from portal import requests
 from portal.engine import Engine
 from portal.runner import work
 from portal.states import Kind, State
@@ -67,20 +66,6 @@ def test_a_mandatory_rule_stops_a_run_and_says_what_helps(portal: Portal) -> Non
     assert names(portal) == []
 
 
-@pytest.mark.slow
-def test_a_program_that_changed_after_the_approval_is_not_applied(portal: Portal) -> None:
-    number = portal.ask(days=7)
-    assert portal.settle(number).state is State.AWAITING_APPROVAL
-    portal.approve(number)
-    with (portal.world.program / "__main__.py").open("a") as file:
-        file.write("# another program\n")
-    portal.apply(number)
-    run = portal.settle(number)
-    assert run.state is State.STALE
-    assert "differs" in run.reason
-    assert names(portal) == []
-
-
 def test_an_apply_that_is_asked_for_at_once_is_never_lost(portal: Portal, monkeypatch: pytest.MonkeyPatch) -> None:
     """Before the preview's runner is gone: its plan is there, so somebody may approve it and go on."""
     number = portal.ask(days=7)
@@ -103,19 +88,7 @@ def test_an_apply_that_is_asked_for_at_once_is_never_lost(portal: Portal, monkey
 
 
 @pytest.mark.slow
-def test_a_cancelled_apply_keeps_its_state_and_frees_the_stack(portal: Portal) -> None:
-    number = portal.applying_slowly(seconds=120, days=7)
-    with portal.database.write() as session:
-        requests.cancel(session, portal.queue, OPS, session.get_one(Run, number))
-    run = portal.settle(number)
-    assert run.state is State.CANCELLED, run.reason
-    assert names(portal) == ["first"]
-    assert portal.up(days=7).state is State.SUCCEEDED
-    assert names(portal) == ["first", "second"]
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize("killed", [("cli_pid",), ("pid",), ("cli_pid", "pid")], ids="-".join)
+@pytest.mark.parametrize("killed", [("cli_pid",), ("pid",)], ids="-".join)
 def test_a_kill_interrupts_and_recovery_makes_the_next_run_clean(portal: Portal, killed: tuple[str, ...]) -> None:
     number = portal.applying_slowly(seconds=120, days=7)
     job = portal.job(number)
@@ -184,17 +157,3 @@ def test_an_update_by_hand_meanwhile_is_named_and_the_approval_stays(portal: Por
     mending = portal.settle(portal.ask(Kind.RECOVER, OPS))
     assert mending.state is State.SUCCEEDED, mending.reason
     assert not lock.exists()
-
-
-@pytest.mark.slow
-def test_drift_is_seen_and_a_destroy_goes_the_same_way(portal: Portal) -> None:
-    assert portal.up(days=7).state is State.SUCCEEDED
-    assert portal.settle(portal.ask(Kind.DRIFT)).state is State.NO_CHANGES
-    number = portal.ask(Kind.DESTROY)
-    run = portal.settle(number)
-    assert run.state is State.AWAITING_APPROVAL, run.reason
-    assert {each["operation"] for each in run.changes} == {"delete"}
-    portal.approve(number)
-    portal.apply(number)
-    assert portal.settle(number).state is State.SUCCEEDED, portal.run(number).reason
-    assert names(portal) == []
