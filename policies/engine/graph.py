@@ -74,9 +74,17 @@ class Graph:
         for each in self.resources:
             for key in _IDENTITIES:
                 value = each.get(key)
-                if isinstance(value, str):
-                    found.setdefault(value, each)
+                if not isinstance(value, str):
+                    continue
+                before = found.get(value)
+                # A component may give the ARN of what it has inside.
+                if before is None or self._is_inside(each, before):
+                    found[value] = each
         return found
+
+    def _is_inside(self, each: Resource, component: Resource) -> bool:
+        parent = self._by_urn.get(each.parent)
+        return parent is not None and (parent is component or self._is_inside(parent, component))
 
     @cached_property
     def _places(self) -> dict[str, tuple[Space | None, str | None]]:

@@ -26,6 +26,9 @@ PLACES = (
     "/audit",
     "/tokens",
 )
+LINE = 16
+HIGHEST = "Math.max(0, ...[...document.querySelectorAll('.badge')].map(each => each.getBoundingClientRect().height))"
+"""How high a badge is, in pixels; one that is squeezed has a letter on each line."""
 SIZES = {"phone": (360, 740), "desk": (1280, 900)}
 
 
@@ -46,11 +49,13 @@ def visited(portal: Portal) -> Page:
 def test_no_page_is_wider_than_the_screen_or_breaks_the_policy(portal: Portal, size: str, scheme: str) -> None:
     width, height = SIZES[size]
     page = portal.person("ada", viewport={"width": width, "height": height}, color_scheme=scheme)
-    wide = {}
+    wide, highest = {}, {}
     for place in PLACES:
         page.goto(place)
+        highest[place] = page.evaluate(HIGHEST)
         wide[place] = page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
     assert {place: extra for place, extra in wide.items() if extra > 0} == {}
+    assert {place: high for place, high in highest.items() if high > 3 * LINE} == {}
 
 
 def test_the_policy_stops_a_script_that_got_into_a_page(portal: Portal) -> None:

@@ -34,6 +34,17 @@ def made(type_: str, name: str = "it", made_of: dict[str, list[Resource]] | None
     return Resource(type_, name, urn_of(name, type_), properties, property_dependencies=deps)
 
 
+@pytest.mark.parametrize("backwards", [False, True])
+def test_an_arn_is_that_of_the_resource_though_its_component_gives_it_too(backwards: bool) -> None:
+    whole = made("grpc-platform:index:LoadBalancer", "whole", arn="arn:lb")
+    half = replace(made("grpc-platform:index:Half", "half", arn="arn:lb"), parent=whole.urn)
+    inner = replace(made("aws:lb/loadBalancer:LoadBalancer", "inner", arn="arn:lb"), parent=half.urn)
+    listener = made("aws:lb/listener:Listener", loadBalancerArn="arn:lb")
+    graph = Graph([whole, half, inner, listener][:: -1 if backwards else 1])
+    assert graph.by_identity("arn:lb") is inner
+    assert graph.referred(listener, "loadBalancerArn", "aws:lb:LoadBalancer") is inner
+
+
 @pytest.mark.parametrize(
     ("token", "kind", "patch"),
     [
