@@ -114,6 +114,8 @@ def can(session: Session, actor: Actor, action: Action, where: Environment, run:
     if not covers(actor.scopes, action, where.name):
         return Decision(allowed=False, reason=f"the token has no scope {action} for {where.name}")
     held, needed = roles(session, actor, where.name), MAY[action]
+    if run is not None and run.automatic and action in (Action.DISCARD, Action.CANCEL):
+        needed = needed & {Role.OPERATOR, Role.ADMIN}  # nobody else puts off what the owners have set
     if not held & needed and not (held and _own(actor, action, run)):
         has = f"you are {_listed(held)}" if held else "you have no role"
         return Decision(allowed=False, reason=f"{has} in {where.name}; to {action} you must be {_listed(needed)}")

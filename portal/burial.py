@@ -53,6 +53,14 @@ def _signal(processes: list[psutil.Process], number: signal.Signals) -> None:
             process.send_signal(number)
 
 
+def end_marked(name: str, value: str) -> None:
+    """Kill every process whose environment has this value under this name."""
+    for each in psutil.process_iter():
+        with contextlib.suppress(psutil.Error):
+            if each.environ().get(name) == value:
+                each.kill()
+
+
 def _left(job: Job) -> list[psutil.Process]:
     if not job.pid or (job.boot and job.boot != processes.boot()) or _is_anothers(job):
         return []

@@ -13,6 +13,7 @@ import signal
 import subprocess
 import tempfile
 import time
+import uuid
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,13 +21,17 @@ from typing import Any, Final, TypeVar
 
 import yaml
 
-from portal.events import tail
+from portal import burial
+from portal.events import Redactor, tail
+from portal.redaction import known
 from portal.settings import Target
 
 _INHERITED: Final = ("PATH", "HOME", "LANG", "TMPDIR", "USER")
 _TICK_SECONDS: Final = 0.2
 _ENCRYPT_SECONDS: Final = 60
 _KEY: Final = "grpc-platform:portal_secret"
+_MARK: Final = "PORTAL_COMMAND"
+"""The variable by which the processes of a command are known, for they inherit it."""
 ENCRYPTION: Final = ("encryptionsalt", "encryptedkey", "secretsprovider")
 """Where a stack file says how it is encrypted."""
 LOCKED: Final = "the stack is currently locked by"
@@ -132,11 +137,12 @@ class Engine:
         self._count += 1
         out, err = (self._program.parent / f"cli-{self._count}.{name}" for name in ("out", "err"))
         command = ["pulumi", *args, "--stack", self._target.stack, "--non-interactive", "--color", "never"]
+        mark = uuid.uuid4().hex
         with out.open("wb") as stdout, err.open("wb") as stderr:
             process = subprocess.Popen(
                 command,
                 cwd=self._program,
-                env=variables(self._target),
+                env={**variables(self._target), _MARK: mark},
                 stdin=subprocess.DEVNULL,
                 stdout=stdout,
                 stderr=stderr,
@@ -149,6 +155,9 @@ class Engine:
                 # Nobody would hear of what it goes on to do.
                 _end_and_wait(process, self._grace)
                 raise
+            finally:
+                if process.returncode < 0:  # its providers would go on, and nobody would hear of that either
+                    burial.end_marked(_MARK, mark)
         self._tick(process)
         return Finished(process.returncode, out.read_text("utf-8", "replace"), err.read_text("utf-8", "replace"))
 
@@ -227,7 +236,8 @@ def _encrypted(target: Target, file: Path, before: Mapping[str, Any], secret: st
         check=False,
     )
     if done.returncode != 0:
-        raise EncryptionError(f"the secret could not be encrypted: {done.stderr.strip().replace(secret, '…')[-500:]}")
+        said = Redactor(known(target)).text(done.stderr.replace(secret, "…"))
+        raise EncryptionError(f"the secret could not be encrypted: {tail(said, 500)}")
     document = yaml.safe_load(file.read_text("utf-8"))
     if before != encryption(document):
         raise EncryptionError(f"{file.name} of the program does not say how it is encrypted; run `pulumi stack init`")

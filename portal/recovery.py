@@ -14,6 +14,8 @@ import psutil
 from portal.engine import LOCKED
 from portal.states import State
 from portal.tables import Run
+from portal.transitions import ApprovalError
+from portal.watch import own
 
 if TYPE_CHECKING:
     from portal.runner import Runner
@@ -32,8 +34,12 @@ def recover(runner: Runner, run: Run) -> tuple[State, str]:
     _, pending = runner.engine.state()
     runner.watch.tell("pending", operations=pending)
     if not (run.where.needs_recovery or pending):
-        _unlock(runner, "whoever has it", f"by force: {run.forced}")
-        return State.SUCCEEDED, ""
+        failed = _unlock(runner, run, "whoever has it", f"by force: {run.forced}")
+        return (State.FAILED, failed) if failed else (State.SUCCEEDED, "")
+    if not run.where.needs_recovery:
+        with runner.database.write() as session:  # until a refresh has ended well nobody applies anything
+            own(session, run.id, runner.name)
+            session.get_one(Run, run.id).where.needs_recovery = True
     log = runner.folder / "recover.events"
     runner.watch.follow(log)
     done = runner.engine.refresh(log)
@@ -43,7 +49,8 @@ def recover(runner: Runner, run: Run) -> tuple[State, str]:
             return State.FAILED, f"the stack is still locked by {holder}: wait until that update ends"
         holders = ", ".join(dict.fromkeys(each[0] for each in _HOLDER.finditer(text)))  # said more than once
         why = f"by force, from {holder}: {run.forced}" if holder else "whoever held the stack is dead"
-        _unlock(runner, holders, why)
+        if failed := _unlock(runner, run, holders, why):
+            return State.FAILED, failed
         log = runner.folder / "recover-unlocked.events"
         runner.watch.follow(log)
         done = runner.engine.refresh(log)
@@ -53,10 +60,22 @@ def recover(runner: Runner, run: Run) -> tuple[State, str]:
     return (State.FAILED, f"still cut off: {', '.join(left)}") if left else (State.SUCCEEDED, "")
 
 
-def _unlock(runner: Runner, holders: str, why: str) -> None:
-    runner.note("run.break-lock", f"run:{runner.run_id}", holders=runner.redactor.text(holders), reason=why)
-    runner.engine.break_lock()
+def _unlock(runner: Runner, run: Run, holders: str, why: str) -> str:
+    """Take the lock off; what the engine says when it cannot."""
+    runner.note("run.break-lock", f"run:{run.id}", holders=runner.redactor.text(holders), reason=why)
+    done = runner.engine.break_lock()
+    if done.code:
+        return f"the lock could not be taken off: {runner.said(done)}"
     runner.watch.tell("unlocked", reason=why)
+    return ""
+
+
+def wait_again(runner: Runner, reason: str, *, broken: bool = False) -> None:
+    """Let a run that changed nothing wait, approved as it was; out of date where that counts no longer."""
+    try:
+        runner.change(State.APPROVED, reason, broken=broken)
+    except ApprovalError as error:
+        runner.change(State.STALE, f"{reason}; {error}", broken=broken)
 
 
 def living(text: str, stack: str) -> str:

@@ -51,8 +51,12 @@ Passwords in URLs are hidden all the same.
 def redactor(chosen: PortalSettings, run: Run) -> Redactor:
     """For all that a runner of this run writes down."""
     target = chosen.targets.get(run.environment)
-    known = list(_known(target)) if target else []
-    return Redactor(known, secrecy.Hidden(secrecy.key(chosen.folder), run.marks).text)
+    return Redactor(known(target) if target else [], secrecy.Hidden(secrecy.key(chosen.folder), run.marks).text)
+
+
+def known(target: Target) -> list[str]:
+    """The values of a target that no text shows."""
+    return list(_known(target))
 
 
 def _known(target: Target) -> Iterator[str]:

@@ -96,28 +96,51 @@ def submit(
     TooManyError, and RefusedError when a recover run is under way and another is asked for.
     """
     found = environment(session, where)
+    ready = settings if isinstance(settings, Prepared) else None
+    given = settings.settings if isinstance(settings, Prepared) else settings
+    told = {"prepared": ready.body} if ready else given
+    body = digest_of(where, kind, {"as it is": True} if told is None else told)
+    if (before := _made_before(session, actor, key, body)) is not None:
+        return before
     access.demand(session, actor, Action.RECOVER if kind is Kind.RECOVER else Action.PREVIEW, found)
     if settings is not None and kind is not Kind.UPDATE:
         raise InvalidError(f"settings: only an update takes settings; a run of kind {kind} has those that are there")
-    ready = settings if isinstance(settings, Prepared) else None
-    given = settings.settings if isinstance(settings, Prepared) else settings
-    wanted = dict(found.settings if given is None else given)
-    body = digest_of(where, kind, {"prepared": ready.body} if ready else wanted)
-    known = session.get(IdempotencyKey, (actor.name, key)) if key else None
-    if known is not None:
-        if known.body != body:
-            raise KeyReusedError(f"the key {key} was used for another request")
-        return session.get_one(Run, known.run_id)
     if ready is not None and (said := outdated(session, found, ready.version)):
         raise OutdatedError(said)
-    _valid(found, kind, wanted)
+    _valid(found, kind, found.settings if given is None else given)
     _demand_room(session, actor, limits)
     if kind is Kind.RECOVER:
         _alone(_recovers(session, where))
     run = enqueue(session, queue, actor, found, kind, given, marks=ready.marks if ready else None)
+    _remember(session, actor, key, body, run)
+    return run
+
+
+def demand_early(session: Session, actor: Actor, where: Environment, version: int, key: str, limits: Limits) -> None:
+    """Raise what `submit` would in the end, before anything is done with settings that takes time.
+
+    What was asked for before with the same key is let through. Raises OutdatedError, TooManyError.
+    """
+    if key and session.get(IdempotencyKey, (actor.name, key)) is not None:
+        return
+    if said := outdated(session, where, version):
+        raise OutdatedError(said)
+    _demand_room(session, actor, limits)
+
+
+def _made_before(session: Session, actor: Actor, key: str, body: str) -> Run | None:
+    """The run that the same request has made before, with the same key. Raises KeyReusedError."""
+    known = session.get(IdempotencyKey, (actor.name, key)) if key else None
+    if known is None:
+        return None
+    if known.body != body:
+        raise KeyReusedError(f"the key {key} was used for another request")
+    return session.get_one(Run, known.run_id)
+
+
+def _remember(session: Session, actor: Actor, key: str, body: str, run: Run) -> None:
     if key:
         session.add(IdempotencyKey(actor=actor.name, key=key, body=body, run_id=run.id))
-    return run
 
 
 def _demand_room(session: Session, actor: Actor, limits: Limits) -> None:
@@ -185,13 +208,25 @@ def enqueue(
     return run
 
 
-def recover_by_force(session: Session, queue: Queue, actor: Actor, where: str, reason: str) -> Run:
+def recover_by_force(
+    session: Session,
+    queue: Queue,
+    actor: Actor,
+    where: str,
+    reason: str,
+    *,
+    key: str = "",
+    limits: Limits = Limits(),
+) -> Run:
     """A recover run that takes the stack from whoever holds it; reason: for the audit and for those who look later.
 
-    Asking twice for the same changes nothing. Raises DeniedError, InvalidError without a reason, and RefusedError when
-    another recover run is under way.
+    Asking again with the same key, or while it is under way, changes nothing. Raises DeniedError, KeyReusedError,
+    InvalidError without a reason, TooManyError, and RefusedError when another recover run is under way.
     """
     found = environment(session, where)
+    body = digest_of(where, Kind.RECOVER, {"forced": reason.strip()})
+    if (before := _made_before(session, actor, key, body)) is not None:
+        return before
     access.demand(session, actor, Action.FORCE, found)
     if not reason.strip():
         raise InvalidError("say why: whoever holds the stack loses it in the middle of its work")
@@ -199,7 +234,9 @@ def recover_by_force(session: Session, queue: Queue, actor: Actor, where: str, r
     if other is not None and (other.requester, other.forced) == (actor.name, reason.strip()):
         return other
     _alone(other)
+    _demand_room(session, actor, limits)
     run = enqueue(session, queue, actor, found, Kind.RECOVER)
+    _remember(session, actor, key, body, run)
     run.forced = reason.strip()
     audit.append(session, actor, "run.forced", f"run:{run.id}", environment=where, reason=run.forced)
     return run

@@ -26,7 +26,7 @@ from portal.database import Database
 from portal.engine import LOCKED, Engine, Finished, UnreadableError
 from portal.forge import ForgeError, Repository, branch, program_tree
 from portal.queue import Phase
-from portal.recovery import living, recover
+from portal.recovery import living, recover, wait_again
 from portal.settings import PortalSettings, folder_of
 from portal.source import MovedError, Source, WaitsError
 from portal.states import RUNNING, Kind, State
@@ -254,7 +254,7 @@ class Runner:
             return
         ended = self._merged(run, now=True)
         if ended is State.APPROVED:
-            self.change(State.APPROVED, "what was approved is not merged")
+            wait_again(self, "what was approved is not merged")
         if ended is not None:
             return
         state, digest, reason, kept = self.planned()
@@ -266,8 +266,7 @@ class Runner:
                 "a new preview differs from what was approved: program, policies, settings, encryption or state",
             )
         else:
-            moved = self._state_hash() != kept["state_hash"]
-            self._apply_unless(moved=moved)
+            self._apply_unless(moved=self._state_hash() != kept["state_hash"])
 
     def _may_write(self, run: Run) -> bool:
         """Become the writer; where that cannot be, the run is told so and its state is true."""
@@ -306,13 +305,14 @@ class Runner:
         self.began = True
         done = self._applied()(log)
         if done.code == 0 and self.watch.of("summary"):
+            self.watch.done = True
             self._draw(lambda: topology.of_state(self.engine.deployment()))
             self._succeeded()
         elif done.code < 0:
             self.change(State.INTERRUPTED, f"the engine was ended by signal {-done.code} in the middle of its work")
         elif LOCKED in (text := done.stdout + done.stderr + self.said(done)):
             dead = "" if living(text, self.target.stack) else "; whoever held it is dead, so it must be recovered first"
-            self.change(State.APPROVED, f"nothing was changed: {self.said(done)}{dead}", broken=bool(dead))
+            wait_again(self, f"nothing was changed: {self.said(done)}{dead}", broken=bool(dead))
         elif self.watch.cancelled:
             self.change(State.CANCELLED, "cancelled; what was under way was finished first")
         else:

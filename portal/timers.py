@@ -71,8 +71,8 @@ def _warn(session: Session, end: End, at: dt.datetime) -> None:
     if where.destroy_protected:
         return
     due = [hours for hours in _WARNINGS if at >= end.at - dt.timedelta(hours=hours)]
-    if due and (where.warned == 0 or due[-1] < where.warned):
-        where.warned = due[-1]
+    before, where.warned = where.warned, due[-1] if due else 0
+    if due and where.warned != before:  # also when it was given more time since
         audit.append(session, TTL, "environment.ends", f"environment:{where.name}", ends=end.at.isoformat())
 
 

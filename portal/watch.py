@@ -60,6 +60,7 @@ class Watch:
         self._asked: subprocess.Popen[bytes] | None = None
         self._forced: subprocess.Popen[bytes] | None = None
         self._lost = False
+        self.done = False  # whether all that the run changes is changed
 
     def follow(self, log: Path) -> None:
         """From now on the events of this log count."""
@@ -116,6 +117,8 @@ class Watch:
 
     def _end(self, process: subprocess.Popen[bytes]) -> None:
         """Once for each command: the one that a cancel came in may have been through already."""
+        if self.done and not self._lost:
+            return  # what comes now only looks at what was done
         if self.cancelled and self._asked is not process:
             self._asked = process
             engine.end(process, force=False)

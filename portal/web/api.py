@@ -141,14 +141,15 @@ def preview(
         with database.read() as session:  # the program is asked for those alone who may, and outside a transaction
             where = views.environment_of(session, actor, name)
             access.demand(session, actor, Action.PREVIEW, where)
+            requests.demand_early(session, actor, where, asked.settings_version, key, room(limits))
             base = Base.of(where)
         settings = prepare(means, base, asked.settings_version, asked.settings)
     with database.write() as session:
         views.environment_of(session, actor, name)
+        options: dict[str, Any] = {"key": key, "limits": room(limits)}
         if asked.forced:
-            made = requests.recover_by_force(session, queue, actor, name, asked.forced)
+            made = requests.recover_by_force(session, queue, actor, name, asked.forced, **options)
         else:
-            options: dict[str, Any] = {"key": key, "limits": room(limits)}
             made = requests.submit(session, queue, actor, name, asked.kind, settings, **options)
         return views.run(session, actor, made.id)
 

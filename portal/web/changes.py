@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from http import HTTPStatus
-from typing import Annotated
+from typing import Annotated, Any
 
 from fastapi import APIRouter, Form, Path, Request
 from pydantic import Field
@@ -51,10 +51,11 @@ def preview(
         views.environment_of(session, actor, name)
         if asked.kind is Kind.DESTROY and asked.confirm.strip() != name:
             return pages.destroy_page(request, session, actor, name, f"To destroy {name}, type its name: {name}")
+        options: dict[str, Any] = {"key": asked.key, "limits": room(limits)}
         if asked.forced and asked.kind is Kind.RECOVER:
-            made = requests.recover_by_force(session, queue, actor, name, asked.forced)
+            made = requests.recover_by_force(session, queue, actor, name, asked.forced, **options)
         else:
-            made = requests.submit(session, queue, actor, name, asked.kind, key=asked.key, limits=room(limits))
+            made = requests.submit(session, queue, actor, name, asked.kind, **options)
     return see(f"/runs/{made.id}?said=queued")
 
 

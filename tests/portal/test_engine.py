@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import psutil
@@ -75,6 +76,24 @@ def test_a_command_that_changes_something_does_not_start_for_a_runner_that_lost_
     with pytest.raises(LostError):
         getattr(asked, changing)(*([] if changing == "break_lock" else [tmp_path / "log"]))
     assert not (tmp_path / "run" / "program" / "started").exists()
+
+
+def test_what_a_killed_command_started_is_ended_too(tmp_path: Path) -> None:
+    found = made(tmp_path, 60)
+    program = tmp_path / "run" / "program"
+    child = "import os, time; open('child', 'w').write(str(os.getpid())); time.sleep(600)"
+    cli = tmp_path / "leaves" / "pulumi"
+    cli.parent.mkdir()
+    cli.write_text(
+        f'#!/bin/sh\n"{sys.executable}" -c "{child}" &\nwhile [ ! -s child ]; do sleep 0.05; done\nkill -9 $$\n'
+    )
+    cli.chmod(0o755)
+    target = found._target.model_copy(update={"variables": {"PATH": f"{cli.parent}{os.pathsep}{os.environ['PATH']}"}})
+    done = Engine(target, program, lambda _: None, 60, lambda: None).up(tmp_path / "log")
+    assert done.code == -9
+    left = int((program / "child").read_text())
+    while psutil.pid_exists(left) and psutil.Process(left).status() != psutil.STATUS_ZOMBIE:
+        time.sleep(0.02)  # the test's own time limit ends a wait in vain
 
 
 def test_a_command_that_has_ended_is_not_asked_again() -> None:

@@ -19,7 +19,7 @@ from portal.queue import Phase, TableQueue
 from portal.recovery import living
 from portal.states import Kind, State
 from portal.tables import Binding, Environment, Run
-from portal.transitions import RefusedError
+from portal.transitions import RefusedError, transition
 
 from .cli import FakeCli
 from .site import Site
@@ -128,6 +128,49 @@ def test_a_recover_run_that_comes_too_late_touches_nothing(people: Database, cli
         "nothing in dev was interrupted, so there is nothing to recover",
     )
     assert cli.asked == []
+
+
+def test_a_forced_recovery_that_is_asked_for_again_is_the_same_one(people: Database) -> None:
+    def asked(reason: str, key: str = "k") -> int:
+        with people.write() as session:
+            return requests.recover_by_force(session, QUEUE, ROOT, "dev", reason, key=key).id
+
+    first = asked("it burned down")
+    with people.write() as session:
+        run = session.get_one(Run, first)
+        assert QUEUE.withdraw(session, first)
+        transition(session, run, State.APPLYING, ROOT)
+        transition(session, run, State.SUCCEEDED, ROOT)
+    assert asked("it burned down") == first  # its answer was lost; somebody may hold the stack by now
+    with pytest.raises(requests.KeyReusedError):
+        asked("another reason")
+    with people.write() as session, pytest.raises(requests.TooManyError):
+        requests.recover_by_force(session, QUEUE, ROOT, "dev", "more", limits=requests.Limits(waiting=0))
+
+
+def test_a_recovery_that_is_asked_for_again_after_it_has_ended_is_the_same_one(people: Database, cli: FakeCli) -> None:
+    interrupted(people)
+
+    def asked() -> int:
+        with people.write() as session:
+            return requests.submit(session, QUEUE, OPS, "dev", Kind.RECOVER, key="k").id
+
+    first = asked()
+    assert worked(cli, first).state is State.SUCCEEDED
+    assert asked() == first
+
+
+def test_a_lock_that_stays_is_no_success(people: Database, cli: FakeCli) -> None:
+    cli.does(cancel={"code": 255, "stderr": "the backend does not answer"})
+    run = worked(cli, ask(people, ROOT, "it burned down"))
+    assert run.state is State.FAILED
+    assert "the lock could not be taken off" in run.reason
+
+
+def test_what_was_cut_off_keeps_the_environment_closed_until_it_is_recovered(people: Database, cli: FakeCli) -> None:
+    cli.does(export={"stdout": CUT_OFF}, refresh={"code": 255, "stderr": "no way"})
+    run = worked(cli, ask(people, ROOT, "it burned down"))
+    assert (run.state, run.where.needs_recovery) == (State.FAILED, True)
 
 
 def test_the_lock_of_a_dead_holder_is_taken_off_and_the_state_brought_in_line(people: Database, cli: FakeCli) -> None:

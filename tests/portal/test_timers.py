@@ -10,11 +10,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sqlalchemy import func, select
 
-from portal import requests, timers
+from portal import access, requests, timers
+from portal.audit import Actor
 from portal.database import Database
 from portal.queue import TableQueue
 from portal.states import Kind, State
-from portal.tables import Audit, Environment, Job, Lock, Run, now
+from portal.tables import Audit, Binding, Environment, Job, Lock, Run, now
 from portal.transitions import transition
 
 from .conftest import ANN, OPS_ACTOR, add
@@ -128,6 +129,34 @@ def test_an_update_does_not_put_the_end_off(database: Database) -> None:
 def ends(database: Database) -> list[timers.End]:
     with database.read() as session:
         return timers.ends(session)
+
+
+def test_who_is_given_more_time_is_warned_anew(database: Database) -> None:
+    begin = now()
+    live(database, begin, ttl_hours=30)
+    step(database, begin + 30 * HOUR - SECOND)
+    assert warnings(database) == 1
+    live(database, begin, ttl_hours=100)
+    step(database, begin + 30 * HOUR)
+    assert warnings(database) == 1
+    step(database, begin + 80 * HOUR)
+    assert warnings(database) == 2
+
+
+def test_who_asks_for_changes_does_not_put_off_the_end(database: Database) -> None:
+    begin = now()
+    live(database, begin, ttl_hours=1)
+    (run,) = step(database, begin + HOUR)
+    with database.write() as session:
+        for who, role in (("ann", "requester"), ("ops", "operator")):
+            session.add(Binding(environment="dev", subject=f"user:{who}", role=role))
+    with database.read() as session:
+        found = session.get_one(Run, run.id)
+        for action in (access.Action.DISCARD, access.Action.CANCEL):
+            decision = access.can(session, Actor("ann"), action, found.where, found)
+            assert not decision.allowed
+            assert "you must be operator or admin" in decision.reason
+        assert access.can(session, Actor("ops"), access.Action.CANCEL, found.where, found).allowed
 
 
 def test_every_environment_is_looked_at_once_a_night_when_nobody_changes_it(database: Database) -> None:

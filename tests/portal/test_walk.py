@@ -85,7 +85,7 @@ FAULTS: dict[str, list[Fault]] = {
     "an approval is not audited": [(requests.approve, "audit.append(", "str.format('',")],
     "an event is left out": [(transitions.record, "last + 1", "last + 2")],
     "edges are not looked at": [(transitions.transition, "states.check(old, new, run.kind)", "pass")],
-    "a key is forgotten": [(requests.submit, "session.get(IdempotencyKey, (actor.name, key)) if key", "None if key")],
+    "a key is forgotten": [(requests._made_before, "session.get(IdempotencyKey, (actor.name, key))", "None")],
 }
 """What is taken away: a text in a function, and what stands there then."""
 EDGES = {

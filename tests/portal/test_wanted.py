@@ -114,6 +114,12 @@ def test_a_key_holds_though_a_secret_is_encrypted_anew_or_has_changed_since(site
         assert send(site, config(secrets=other), **key).status_code == 409
 
 
+def test_what_comes_too_late_keeps_no_engine_busy(site: Site, sealed: list[str]) -> None:
+    body = {"settings": config(secrets={**KEPT, "URL": CLEAR}), "settings_version": 1}
+    assert site.post("/environments/dev/previews", body).status_code == 409
+    assert sealed == []
+
+
 def test_a_form_with_a_new_secret_sent_twice_makes_one_run(site: Site, sealed: list[str]) -> None:
     ann = Browser(site, "ann")
     ann.open("/environments/dev/settings?workload=orders")

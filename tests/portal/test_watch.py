@@ -113,6 +113,16 @@ def test_a_destroy_that_people_decided_against_since_does_not_begin(
         assert session.get_one(Run, number).state is State.STALE
 
 
+def test_a_cancel_after_everything_was_done_does_not_cut_off_the_looks_at_it(database: Database) -> None:
+    number = add(database)
+    watch = watched(database, number)
+    watch.done = True
+    with database.write() as session:
+        run = session.get_one(Run, number)
+        run.cancel_requested = run.force_requested = True
+    assert until_it_ends(watch, "import time; print('ready', flush=True); time.sleep(0.5)") == 0
+
+
 def test_force_ends_what_does_not_listen(database: Database) -> None:
     number = add(database)
     watch = watched(database, number)
