@@ -6,12 +6,14 @@ import contextlib
 import datetime as dt
 import re
 import socket
-from pathlib import PurePath
+from pathlib import Path, PurePath
 from typing import TYPE_CHECKING, Final
+from urllib.parse import unquote, urlsplit
 
 import psutil
 
 from portal.engine import LOCKED
+from portal.settings import Target
 from portal.states import State
 from portal.tables import Run
 from portal.transitions import ApprovalError
@@ -31,6 +33,7 @@ def recover(runner: Runner, run: Run) -> tuple[State, str]:
     It never edits the state by hand, and takes a lock only from a dead holder, or from any where an admin said why.
     Where nothing was cut off it takes off the lock and no more: nobody has approved another look at the cloud.
     """
+    readable(runner.target)
     _, pending = runner.engine.state()
     runner.watch.tell("pending", operations=pending)
     if not (run.where.needs_recovery or pending):
@@ -68,6 +71,20 @@ def _unlock(runner: Runner, run: Run, holders: str, why: str) -> str:
         return f"the lock could not be taken off: {runner.said(done)}"
     runner.watch.tell("unlocked", reason=why)
     return ""
+
+
+def readable(target: Target) -> None:
+    """Take away what keeps a state in a folder from being read after a kill.
+
+    Beside each file that backend writes another with its attributes. One that was cut off before anything was in it
+    makes the CLI say that it cannot load the checkpoint, though the state is whole; without it all is well (gocloud.dev
+    fileblob, attrs.go).
+    """
+    url = urlsplit(target.variables.get("PULUMI_BACKEND_URL", ""))
+    if url.scheme == "file":
+        for each in Path(unquote(url.path)).glob(f".pulumi/stacks/**/{target.stack}.json*.attrs"):
+            if each.stat().st_size == 0:
+                each.unlink()
 
 
 def wait_again(runner: Runner, reason: str, *, broken: bool = False) -> None:

@@ -29,7 +29,7 @@ pytestmark = [pytest.mark.engine, pytest.mark.slow, pytest.mark.timeout(600)]
 
 @pytest.fixture
 def portal(tmp_path: Path) -> Iterator[Portal]:
-    found = new_portal(tmp_path)
+    found = new_portal(tmp_path, packs=())
     yield found
     for process in found.worker._children:
         process.wait()

@@ -20,7 +20,7 @@ pytestmark = [pytest.mark.engine, pytest.mark.slow, pytest.mark.timeout(600)]
 @pytest.fixture(scope="module")
 def portal(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Portal]:
     """Each test leaves it as its settings say."""
-    portal = new_portal(tmp_path_factory.mktemp("drift"))
+    portal = new_portal(tmp_path_factory.mktemp("drift"), packs=())
     assert portal.up(days=7).state is State.SUCCEEDED
     yield portal
     portal.close()

@@ -8,6 +8,7 @@ import socket
 import subprocess
 import sys
 import time
+from pathlib import Path
 
 import psutil
 import pytest
@@ -16,7 +17,8 @@ from portal import access, audit, requests
 from portal.audit import Actor
 from portal.database import Database
 from portal.queue import Phase, TableQueue
-from portal.recovery import living
+from portal.recovery import living, readable
+from portal.settings import Target
 from portal.states import Kind, State
 from portal.tables import Binding, Environment, Run
 from portal.transitions import RefusedError, transition
@@ -171,6 +173,22 @@ def test_what_was_cut_off_keeps_the_environment_closed_until_it_is_recovered(peo
     cli.does(export={"stdout": CUT_OFF}, refresh={"code": 255, "stderr": "no way"})
     run = worked(cli, ask(people, ROOT, "it burned down"))
     assert (run.state, run.where.needs_recovery) == (State.FAILED, True)
+
+
+def test_attributes_that_were_cut_off_do_not_hide_a_state_that_is_whole(tmp_path: Path) -> None:
+    folder = tmp_path / "with space" / ".pulumi" / "stacks" / "p"
+    folder.mkdir(parents=True)
+    for name, text in (
+        ("dev.json", "{}"),
+        ("dev.json.attrs", ""),
+        ("dev.json.bak.attrs", "{}"),
+        ("prod.json.attrs", ""),
+    ):
+        (folder / name).write_text(text)
+    url = (tmp_path / "with space").as_uri()
+    for variables in ({}, {"PULUMI_BACKEND_URL": "s3://state"}, {"PULUMI_BACKEND_URL": url}):
+        readable(Target(program=tmp_path, stack="dev", variables=variables))
+    assert sorted(each.name for each in folder.iterdir()) == ["dev.json", "dev.json.bak.attrs", "prod.json.attrs"]
 
 
 def test_the_lock_of_a_dead_holder_is_taken_off_and_the_state_brought_in_line(people: Database, cli: FakeCli) -> None:

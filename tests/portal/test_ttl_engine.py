@@ -20,7 +20,7 @@ HOUR = dt.timedelta(hours=1)
 
 @pytest.fixture(scope="module")
 def made(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Portal]:
-    portal = new_portal(tmp_path_factory.mktemp("ttl"))
+    portal = new_portal(tmp_path_factory.mktemp("ttl"), packs=())
     portal.worker._next_timers = float("inf")  # they work when a test says so
     yield portal
     portal.close()

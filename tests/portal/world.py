@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -140,7 +140,8 @@ class Portal:
         return bool(applied and done and done[-1] > applied[0])
 
 
-def new_portal(root: Path) -> Portal:
+def new_portal(root: Path, packs: Sequence[str] = ("policies",)) -> Portal:
+    """packs: none where a test is not about what policies say, for they take a third of every command."""
     world = new_world(root / "world", PROGRAM, throw_away=False)
     for room in ("policies", "checks", "tools", "components", "local_cloud"):
         (world.program / room).symlink_to(CHECKOUT / room)
@@ -150,6 +151,7 @@ def new_portal(root: Path) -> Portal:
     target = {
         "program": str(world.program),
         "stack": "test",
+        "packs": list(packs),
         "variables": {name: world.engine.env[name] for name in kept if name in world.engine.env},
     }
     file.write_text(
