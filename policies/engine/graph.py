@@ -72,13 +72,9 @@ class Graph:
     def _by_identity(self) -> dict[str, Resource]:
         found: dict[str, Resource] = {}
         for each in self.resources:
-            for key in _IDENTITIES:
-                value = each.get(key)
-                if not isinstance(value, str):
-                    continue
-                before = found.get(value)
+            for value in map(each.get, _IDENTITIES):
                 # A component may give the ARN of what it has inside.
-                if before is None or self._is_inside(each, before):
+                if isinstance(value, str) and (value not in found or self._is_inside(each, found[value])):
                     found[value] = each
         return found
 
