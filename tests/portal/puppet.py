@@ -13,6 +13,7 @@ from portal.database import Database
 from portal.engine import Finished
 from portal.events import Redactor
 from portal.queue import Phase
+from portal.settings import Target
 from portal.states import Kind, State
 from portal.tables import Run
 from portal.transitions import record
@@ -91,6 +92,7 @@ class Puppet(runner.Runner):
 
     def __init__(self, database: Database, run_id: int, name: str, kind: Kind, cloud: Cloud) -> None:
         self.database, self.run_id, self.name, self.kind, self.cloud = database, run_id, name, kind, cloud
+        self.target = Target(program=Path("unused"), stack="unused")
         self.source, self.repairs = None, False
         self.folder, self.redactor, self.began = Path("unused"), Redactor([]), False
         self.watch = _Watch(database, run_id, name)  # type: ignore[assignment]
