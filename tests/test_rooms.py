@@ -76,5 +76,8 @@ def test_the_types_of_what_is_used_are_read() -> None:
     assert skipped
     parts = "|".join(name.removeprefix("pulumi_aws.").removesuffix(".*") for name in skipped)
     used = re.compile(rf"\b(pulumi_aws|aws)\.({parts})\.|from pulumi_aws import .*\b({parts})\b")
-    rooms = [CHECKOUT / "__main__.py", *(file for room in (*ALLOWED, "tests") for file in (CHECKOUT / room).rglob("*.py"))]
+    rooms = [
+        CHECKOUT / "__main__.py",
+        *(file for room in (*ALLOWED, "tests") for file in (CHECKOUT / room).rglob("*.py")),
+    ]
     assert [str(file) for file in rooms if file.is_file() and used.search(file.read_text(encoding="utf-8"))] == []
