@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Any, Final
 
@@ -34,7 +34,7 @@ class Redactor:
     hidden: takes out those that nobody here knows in clear.
     """
 
-    def __init__(self, secrets: Sequence[str], hidden: Callable[[str], str] = str) -> None:
+    def __init__(self, secrets: Iterable[str], hidden: Callable[[str], str] = str) -> None:
         self._hidden = hidden
         found = sorted({each for each in secrets if len(each) >= _SHORTEST_SECRET}, key=len, reverse=True)
         self._pattern = re.compile("|".join(map(re.escape, found))) if found else None

@@ -11,11 +11,11 @@ import subprocess
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final
-from urllib.parse import unquote
 
 import yaml
 
 from portal.events import Redactor, tail
+from portal.redaction import in_address, signs_in
 from portal.settings import GitSource
 
 _SECONDS: Final = 120
@@ -32,9 +32,9 @@ class Repository:
 
     def __init__(self, source: GitSource, file: str, folder: Path) -> None:
         self._source, self._file, self._folder = source, file, folder
-        user = _user(source.repository)
+        user = signs_in(source.repository)
         self._user = f"{user}@" if user else ""
-        self._redactor = Redactor([*source.variables.values(), *_passwords(user)])
+        self._redactor = Redactor([*source.variables.values(), *in_address(source.repository)])
         folder.mkdir(parents=True, exist_ok=True)
         self._git("init", "--quiet", "--bare", ".")
 
@@ -123,19 +123,6 @@ class Repository:
         """What git said, at its end, without the secrets of the address and of the variables."""
         text = said.replace(self._user, "[secret]@") if self._user else said
         return tail(self._redactor.text(text), 500)
-
-
-def _user(repository: str) -> str:
-    """Who an address signs in as, with the password; a name alone is a token where the address is of the web."""
-    scheme, _, rest = repository.partition("://")
-    user = rest.rpartition("@")[0]  # the last one: what is wrong with an address must not show its password
-    return user if ":" in user or scheme in ("http", "https") else ""
-
-
-def _passwords(user: str) -> list[str]:
-    """The secret of an address in the ways that a message may have it."""
-    secret = user.partition(":")[2] or user
-    return [user, secret, unquote(secret)]
 
 
 def _git(

@@ -143,7 +143,7 @@ def seal(means: Means, base: Base, version: int, reading: Reading) -> Prepared:
     hashed = [[path, secrecy.digest(own, value)] for path, value in sorted(clear.items())]
     told = [base.where, _told(reading.settings, base.settings), hashed]
     body = hashlib.sha256(json.dumps(told, sort_keys=True).encode()).hexdigest()
-    return Prepared(whole, secrecy.only(marks, _ciphertexts(whole)), body, version)
+    return Prepared(whole, secrecy.only(marks, secrecy.ciphertexts(whole)), body, version)
 
 
 def _of_secrets(clear: Mapping[Path, str]) -> Iterator[Problem]:
@@ -178,15 +178,3 @@ def _told(value: Any, base: Any) -> Any:
         old = base if isinstance(base, list) else []
         return [_told(each, old[place] if place < len(old) else None) for place, each in enumerate(value)]
     return value
-
-
-def _ciphertexts(value: Any) -> Iterator[str]:
-    if isinstance(value, Mapping):
-        if set(value) == {"secure"} and isinstance(value["secure"], str):
-            yield value["secure"]
-        else:
-            for each in value.values():
-                yield from _ciphertexts(each)
-    elif isinstance(value, list):
-        for each in value:
-            yield from _ciphertexts(each)

@@ -7,11 +7,15 @@ import traceback
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
-from urllib.parse import unquote, urlsplit
+from urllib.parse import unquote
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
 
 from portal import secrecy
 from portal.events import Redactor
 from portal.settings import GitSource, PortalSettings, Target
+from portal.states import Kind
 from portal.tables import Run
 
 _FILE: Final = "PULUMI_CONFIG_PASSPHRASE_FILE"
@@ -46,6 +50,8 @@ _PLAIN: Final = frozenset(
 
 Passwords in URLs are hidden all the same.
 """
+_LOOKED_AT: Final = 500
+"""Runs back in which a mark is looked for; a branch older than that is hardly merged."""
 
 
 def redactor(chosen: PortalSettings, run: Run) -> Redactor:
@@ -54,39 +60,52 @@ def redactor(chosen: PortalSettings, run: Run) -> Redactor:
     return Redactor(known(target) if target else [], secrecy.Hidden(secrecy.key(chosen.folder), run.marks).text)
 
 
-def known(target: Target) -> list[str]:
+def remembered(session: Session, run: Run) -> secrecy.Marks:
+    """The marks of the secrets in a run's settings, whoever gave them: a merged branch has those of another run."""
+    wanted = list(secrecy.ciphertexts(run.settings))
+    found = secrecy.only({**run.where.marks, **run.marks}, wanted)
+    if len(found) < len(set(wanted)):
+        others = select(Run.marks).where(Run.environment == run.environment, Run.kind == Kind.UPDATE)
+        for marks in session.scalars(others.order_by(Run.id.desc()).limit(_LOOKED_AT)):
+            found |= secrecy.only(marks, wanted)
+    return found
+
+
+def known(target: Target) -> Iterator[str]:
     """The values of a target that no text shows."""
-    return list(_known(target))
-
-
-def _known(target: Target) -> Iterator[str]:
     named = target.secret_variables
     for name, value in target.variables.items():
         if name in named if named is not None else name.upper() not in _PLAIN:
             yield value
-        yield from _in_url(value)
+        yield from in_address(value)
     yield from _in_file(target)
     if target.git is not None:
         yield from _of_git(target.git)
 
 
 def _of_git(git: GitSource) -> Iterator[str]:
-    yield from _in_url(git.repository)
+    yield from in_address(git.repository)
     for name, value in git.variables.items():
         if name.upper() not in _PLAIN:
             yield value
-        yield from _in_url(value)
+        yield from in_address(value)
 
 
-def _in_url(text: str) -> Iterator[str]:
-    """The password of a URL, or the token that stands in the name's place, as written and as meant."""
-    try:
-        found = urlsplit(text)
-        secret = found.password or found.username
-    except ValueError:
-        return
-    if secret:
-        yield from {secret, unquote(secret)}
+def signs_in(address: str) -> str:
+    """Who a URL signs in as, with the password; a name alone is a token where the address is of the web, else empty.
+
+    It ends at the last `@`: what is wrong with an address must not show its password.
+    """
+    scheme, _, rest = address.partition("://")
+    user = rest.rpartition("@")[0]
+    return user if ":" in user or scheme in ("http", "https") else ""
+
+
+def in_address(address: str) -> list[str]:
+    """The secrets of a URL in the ways that a message may have them: as written and as meant."""
+    user = signs_in(address)
+    secret = user.partition(":")[2] or user
+    return [user, secret, unquote(secret)]
 
 
 def _in_file(target: Target) -> Iterator[str]:

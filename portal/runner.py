@@ -52,7 +52,7 @@ class Runner:
         self.name = name
         self.folder = folder_of(chosen, run_id, name)
         self.wanted, self.repairs = run.settings, run.repairs
-        self.redactor = redaction.redactor(chosen, run)
+        self.chosen, self.redactor = chosen, redaction.redactor(chosen, run)
         self.watch = Watch(database, run_id, name, chosen.heartbeat, self.redactor)
         self.program = workspace.make(self.target, self.folder, self.wanted)
         self.digest = workspace.program_digest(self.program)  # before anything in it runs
@@ -121,6 +121,8 @@ class Runner:
             run = session.get_one(Run, self.run_id)
             run.settings, run.base, run.commit = begun.settings, begun.base, begun.commit
             run.program_tree, run.settings_tree = tree, begun.tree
+            run.marks = redaction.remembered(session, run)
+        self.redactor = self.watch.redactor = redaction.redactor(self.chosen, run)
         self.watch.tell("git", commit=begun.commit, base=begun.base, branch=branch(self.run_id))
 
     def _merged(self, run: Run, *, now: bool) -> State | None:

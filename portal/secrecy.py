@@ -10,7 +10,7 @@ from __future__ import annotations
 import hashlib
 import os
 import secrets
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, Final
 
@@ -57,6 +57,19 @@ def only(marks: Mapping[str, Any], ciphertexts: Iterable[str]) -> Marks:
     """The marks of ciphertexts that are still there."""
     wanted = {_of(each) for each in ciphertexts}
     return {name: each for name, each in marks.items() if name in wanted}
+
+
+def ciphertexts(settings: Any) -> Iterator[str]:
+    """All that are in settings."""
+    if isinstance(settings, Mapping):
+        if set(settings) == {"secure"} and isinstance(settings["secure"], str):
+            yield settings["secure"]
+        else:
+            for each in settings.values():
+                yield from ciphertexts(each)
+    elif isinstance(settings, list):
+        for each in settings:
+            yield from ciphertexts(each)
 
 
 def _of(ciphertext: str) -> str:

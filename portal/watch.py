@@ -49,7 +49,7 @@ class Watch:
         self._database = database
         self._run_id, self._runner = run_id, runner
         self._heartbeat = heartbeat
-        self._redactor = redactor
+        self.redactor = redactor
         self._tail: Tail | None = None
         self._next = 0.0
         with database.read() as session:
@@ -75,7 +75,7 @@ class Watch:
         with self._database.write() as session:
             own(session, self._run_id, self._runner)
             if last(session, self._run_id) < events.MOST + events.MOST_TOLD:
-                self._count = record(session, self._run_id, type_, self._redactor.data(data))
+                self._count = record(session, self._run_id, type_, self.redactor.data(data))
 
     def tick(self, process: subprocess.Popen[bytes]) -> None:
         """Pass on what is new, and what was asked for. Raises LostError once the engine has ended for that."""
@@ -93,7 +93,7 @@ class Watch:
     def _pass_on(self) -> None:
         for event in self._tail.read() if self._tail else ():
             if found := events.kept(event):
-                plain = events.capped(self._redactor.data(found[1]))
+                plain = events.capped(self.redactor.data(found[1]))
                 self.seen.append((found[0], plain))
                 self._unsent.append((found[0], plain))
         kept = self._unsent[: max(0, events.MOST - self._count)]

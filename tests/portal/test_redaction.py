@@ -11,16 +11,17 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from portal import redaction
+from portal import redaction, secrecy
 from portal.database import Database
 from portal.events import tail
 from portal.queue import Phase, TableQueue
 from portal.settings import GitSource, PortalSettings, Target
-from portal.states import State
+from portal.states import Kind, State
 from portal.tables import Run
 from tests.conftest import CHECKOUT
 
 from .cli import FakeCli
+from .forge import Forge
 
 SECRET = "correct horse battery"
 
@@ -65,6 +66,7 @@ def test_a_passphrase_in_a_file_is_hidden(tmp_path: Path) -> None:
     [
         ("postgres://portal:hunter2%40hunter2@db/state", ["hunter2%40hunter2", "hunter2@hunter2"]),
         ("https://ghp_0123456789@forge.example.org/x.git", ["ghp_0123456789"]),
+        ("https://robot:secret-of-robot@[::1", ["secret-of-robot"]),
     ],
 )
 def test_a_password_in_a_url_is_hidden(tmp_path: Path, url: str, found: list[str]) -> None:
@@ -75,6 +77,12 @@ def test_a_password_in_a_url_is_hidden(tmp_path: Path, url: str, found: list[str
     ):
         for each in found:
             assert hidden(tmp_path, f"<{each}>", **given_) == "<[secret]>"
+
+
+def test_a_name_without_a_password_is_no_secret(tmp_path: Path) -> None:
+    assert hidden(
+        tmp_path, "deployer", variables={"REMOTE": "ssh://deployer@host.example.org/"}, secret_variables=[]
+    ) == ("deployer")
 
 
 def test_what_git_is_given_is_hidden(tmp_path: Path) -> None:
@@ -147,6 +155,22 @@ def test_what_git_says_is_hidden(told: FakeCli) -> None:
     assert run.state is State.FAILED
     assert "127.0.0.1" in run.reason
     assert "correcthorse" not in everything(told, number)
+
+
+def test_a_secret_that_was_merged_for_another_run_is_hidden_too(told: FakeCli, tmp_path: Path) -> None:
+    """Who gives no settings gets what is merged, with the secrets that somebody else gave the portal."""
+    sealed = {"secure": "v1:of somebody"}
+    forge = Forge(tmp_path, "Pulumi.dev.yaml", {"encryptionsalt": "salt"}, {"a:b": sealed})
+    target = told.target.model_copy(update={"git": GitSource(repository=str(forge.bare))})
+    told.settings = told.settings.model_copy(update={"targets": {"dev": target}})
+    other, number = told.new(Kind.UPDATE, State.SUPERSEDED), told.new(Kind.UPDATE)
+    with told.database.write() as session:
+        own = secrecy.key(told.settings.folder)
+        session.get_one(Run, other).marks = secrecy.mark(own, sealed["secure"], "a word of somebody")
+    told.does(preview={"code": 1, "stderr": "bad a word of somebody"})
+    run = told.work(number, Phase.PREVIEW)
+    assert (run.state, run.reason) == (State.FAILED, "bad [secret]")
+    assert secrecy.same(own, run.marks, sealed["secure"], "a word of somebody")
 
 
 def test_without_the_secrets_an_error_is_only_said_to_be_one(tmp_path: Path) -> None:
