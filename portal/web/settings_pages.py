@@ -189,6 +189,9 @@ def change(
     if not judged.sound or judged.reading is None:
         return _again(request, place, filled, judged)
     try:
+        with database.read() as session:  # what is too many, or too late by now, keeps no engine busy
+            row = views.environment_of(session, actor, name)
+            requests.demand_early(session, actor, row, filled.version, filled.key, room(limits))
         ready = prepare.seal(means, place.base, filled.version, judged.reading)
         with database.write() as session:
             views.environment_of(session, actor, name)

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from portal import audit, engine, form
+from portal import audit, engine, form, requests
 from portal.prepare import MOST_SECRETS, BusyError, Encryptions
 from portal.settings import Target
 from portal.tables import Environment, Run
@@ -117,6 +117,19 @@ def test_a_key_holds_though_a_secret_is_encrypted_anew_or_has_changed_since(site
 def test_what_comes_too_late_keeps_no_engine_busy(site: Site, sealed: list[str]) -> None:
     body = {"settings": config(secrets={**KEPT, "URL": CLEAR}), "settings_version": 1}
     assert site.post("/environments/dev/previews", body).status_code == 409
+    assert sealed == []
+
+
+def test_one_run_too_many_keeps_no_engine_busy(site: Site, sealed: list[str]) -> None:
+    for _ in range(requests.Limits().waiting):
+        assert send(site, config()).status_code == 201
+    new = config(secrets={**KEPT, "URL": CLEAR})
+    assert send(site, new).status_code == 429
+    ann = Browser(site, "ann")
+    ann.open("/environments/dev/settings?workload=orders")
+    ann.press("Preview the change", **{SECRET_INPUT: CLEAR})
+    assert ann.status == 429
+    assert "runs are waiting already" in ann.page.text
     assert sealed == []
 
 
