@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import cached_property
 from typing import Any, Final, NamedTuple, TypeVar
 
-from policies.engine.indexing import grouped, root, texts
+from policies.engine.indexing import by_identity, grouped, root, texts
 from policies.engine.kinds import is_kubernetes
 from policies.engine.resource import Resource
 from policies.engine.selectors import plain_labels, selects
@@ -22,7 +22,6 @@ _T = TypeVar("_T")
 NAMESPACE: Final = ":Namespace"
 _SERVICE: Final = ":Service"
 _LABELS: Final = "spec.template.metadata.labels"
-_IDENTITIES: Final = ("arn", "id")
 _CLUSTER: Final = "aws:eks:Cluster"
 _SERVER: Final = re.compile(r"""server["']?\s*:\s*["']?([^\s"',}]+)""")
 # By URN of what something leads to, and those of which it cannot be told, with why.
@@ -70,17 +69,7 @@ class Graph:
 
     @cached_property
     def _by_identity(self) -> dict[str, Resource]:
-        found: dict[str, Resource] = {}
-        for each in self.resources:
-            for value in map(each.get, _IDENTITIES):
-                # A component may give the ARN of what it has inside.
-                if isinstance(value, str) and (value not in found or self._is_inside(each, found[value])):
-                    found[value] = each
-        return found
-
-    def _is_inside(self, each: Resource, component: Resource) -> bool:
-        parent = self._by_urn.get(each.parent)
-        return parent is not None and (parent is component or self._is_inside(parent, component))
+        return by_identity(self.resources, self._by_urn)
 
     @cached_property
     def _places(self) -> dict[str, tuple[Space | None, str | None]]:

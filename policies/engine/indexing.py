@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
-from typing import Any, TypeVar
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any, Final, TypeVar
 
 from policies.engine.forms import MAPS
 from policies.engine.resource import Resource
 
 _K = TypeVar("_K")
+_IDENTITIES: Final = ("arn", "id")
 
 
 def grouped(pairs: Iterable[tuple[_K, Resource]]) -> dict[_K, list[Resource]]:
@@ -35,3 +36,18 @@ def texts(value: Any) -> Iterator[str]:
             waiting += each.values()
         elif isinstance(each, list):
             waiting += list.__iter__(each)  # also of one that is not whole
+
+
+def by_identity(resources: Iterable[Resource], by_urn: Mapping[str, Resource]) -> dict[str, Resource]:
+    """Resources by their ids and ARNs. A component may give the ARN of what it has inside, which is then the one."""
+
+    def is_inside(each: Resource, component: Resource) -> bool:
+        parent = by_urn.get(each.parent)
+        return parent is not None and (parent is component or is_inside(parent, component))
+
+    found: dict[str, Resource] = {}
+    for each in resources:
+        for value in map(each.get, _IDENTITIES):
+            if isinstance(value, str) and (value not in found or is_inside(each, found[value])):
+                found[value] = each
+    return found

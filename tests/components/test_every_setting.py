@@ -12,7 +12,8 @@ import pytest
 from components.settings.shape import resolve, root
 from tests.conftest import Registrations
 from tests.variations.apply import loaded, varied
-from tests.variations.table import ALL, BASE, WITHOUT_EFFECT, Variation
+from tests.variations.base import BASE, Variation
+from tests.variations.table import ALL, WITHOUT_EFFECT
 
 Platform = Callable[..., Registrations]
 # Keys of maps in the table's paths.
@@ -41,7 +42,7 @@ def pattern(path: str) -> str:
 def test_the_table_has_every_setting_of_the_schema() -> None:
     known = {pattern(each.path) for each in ALL} | set(WITHOUT_EFFECT)
     schema = set(leaves(root()))
-    assert schema - known == set(), "a new setting needs an entry in tests/variations/table.py"
+    assert schema - known == set(), "a new setting needs an entry in tests/variations"
     assert known - schema == set()
     assert {pattern(each.path) for each in ALL} & set(WITHOUT_EFFECT) == set()
 

@@ -14,6 +14,7 @@ from policies.engine.unknown import Unknown
 from policies.rules import REGISTRY
 
 RULES = tuple(REGISTRY)
+GROUP = "aws:lb/targetGroup:TargetGroup"
 _ENOUGH = 3
 BAD = [(rule, example) for rule in RULES for example in rule.bad]
 GOOD = [(rule, example) for rule in RULES for example in rule.good]
@@ -28,6 +29,12 @@ def named(case: Any) -> str:
 
 def urn_of(name: str, kind: str) -> str:
     return f"urn:pulumi:test::grpc-platform::{kind}::{name}"
+
+
+def made(type_: str, name: str = "it", made_of: dict[str, list[Resource]] | None = None, **properties: Any) -> Resource:
+    """A resource. made_of: by property, what it was made of."""
+    deps = {key: tuple(each.urn for each in others) for key, others in (made_of or {}).items()}
+    return Resource(type_, name, urn_of(name, type_), properties, property_dependencies=deps)
 
 
 def resources(example: Example) -> list[Resource]:

@@ -8,7 +8,7 @@ from typing import Any
 
 from components.settings import Settings, SettingsError, load
 
-from .table import Variation
+from .base import Variation
 
 REGION = "eu-west-1"
 

@@ -8,7 +8,8 @@ from random import Random
 from typing import Any
 
 from .apply import loaded, put
-from .table import ALL, BASE, Variation
+from .base import BASE, Variation
+from .table import ALL
 
 WALKING = tuple(each for each in ALL if not each.why_not)
 _GRPC, _HTTP = BASE["services"]["orders"], BASE["services"]["web"]
