@@ -116,6 +116,14 @@ def press(page: Page, button: str) -> None:
     page.get_by_role("button", name=button, exact=True).click()
 
 
+def previewed(page: Page, environment: str = "prod") -> int:
+    """The number of a run of the settings that are there, once it waits for approval."""
+    page.goto(f"/environments/{environment}")
+    press(page, "Preview as it is")
+    wait_for(page, "Waiting for approval")
+    return number_of(page)
+
+
 def approve(portal: Portal, number: int) -> None:
     """Bob approves a run."""
     bob = portal.person("bob")

@@ -18,7 +18,7 @@ from playwright.sync_api import Page, sync_playwright
 from tests.conftest import CHECKOUT
 from tests.portal.sample import started
 
-from .conftest import Portal, apply, approve, chromium_path, number_of, press, wait_for
+from .conftest import Portal, apply, approve, chromium_path, number_of, press, previewed, wait_for
 
 FOLDER: Final = CHECKOUT / "docs" / "portal"
 _DESK: Final = {"width": 1180, "height": 820}
@@ -27,10 +27,7 @@ _PHONE: Final = {"width": 390, "height": 820}
 
 def first_apply(portal: Portal, ann: Page) -> None:
     """Dev is made, and watched on the way."""
-    ann.goto("/environments/dev")
-    press(ann, "Preview as it is")
-    wait_for(ann, "Waiting for approval")
-    approve(portal, number_of(ann))
+    approve(portal, previewed(ann, "dev"))
     apply(ann)
     ann.get_by_role("heading", name="Progress of the apply").wait_for()
     ann.locator("#steps li[data-status=done]").nth(20).wait_for()

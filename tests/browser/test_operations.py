@@ -6,17 +6,10 @@ import psutil
 import pytest
 from playwright.sync_api import Page, expect
 
-from .conftest import PATIENCE, Portal, apply, approve, number_of, press, wait_for
+from .conftest import PATIENCE, Portal, apply, approve, number_of, press, previewed, wait_for
 
 pytestmark = [pytest.mark.engine, pytest.mark.slow, pytest.mark.timeout(900)]
 expect.set_options(timeout=PATIENCE)
-
-
-def previewed(page: Page, environment: str = "prod") -> int:
-    page.goto(f"/environments/{environment}")
-    press(page, "Preview as it is")
-    wait_for(page, "Waiting for approval")
-    return number_of(page)
 
 
 def applying(portal: Portal) -> tuple[Page, psutil.Process]:
