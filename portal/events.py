@@ -103,7 +103,8 @@ def _of_resource(event: dict[str, Any]) -> tuple[str, dict[str, Any]] | None:
             about = event[key]["metadata"]
             if about["op"] in ("same", "read") and type_ != "failed":
                 return None
-            return type_, {"op": about["op"], "urn": about["urn"], "type": about["type"]}
+            planned = {"planned": True} if event[key].get("planning") else {}
+            return type_, {"op": about["op"], "urn": about["urn"], "type": about["type"], **planned}
     return None
 
 

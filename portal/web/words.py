@@ -89,16 +89,17 @@ OPERATIONS: Final[Mapping[str, str]] = {
 }
 """The headings of a plan, what is lost first."""
 
-_DOING: Final[Mapping[str, tuple[str, str]]] = {
-    "create": ("creating", "created"),
-    "update": ("changing", "changed"),
-    "delete": ("deleting", "deleted"),
-    "replace": ("replacing", "replaced"),
-    "create-replacement": ("creating the new one", "the new one is created"),
-    "delete-replaced": ("deleting the old one", "the old one is deleted"),
-    "refresh": ("looking at it", "looked at"),
-    "import": ("taking over", "taken over"),
+_DOING: Final[Mapping[str, tuple[str, str, str]]] = {
+    "create": ("creating", "created", "would be created"),
+    "update": ("changing", "changed", "would be changed"),
+    "delete": ("deleting", "deleted", "would be deleted"),
+    "replace": ("replacing", "replaced", "would be replaced"),
+    "create-replacement": ("creating the new one", "the new one is created", "a new one would be created"),
+    "delete-replaced": ("deleting the old one", "the old one is deleted", "the old one would be deleted"),
+    "refresh": ("looking at it", "looked at", "looked at"),
+    "import": ("taking over", "taken over", "would be taken over"),
 }
+"""By operation: while it is done, after that, and in a preview."""
 _SEVERITY: Final = {"error": "Error", "warning": "Warning", "info#err": "Said"}
 
 
@@ -117,10 +118,12 @@ def type_of(type_: str) -> str:
     return plain(type_.rpartition(":")[2] or type_)
 
 
-def doing(operation: str, *, done: bool) -> str:
-    """What is being done, or was."""
+def doing(operation: str, *, done: bool, planned: bool = False) -> str:
+    """What is being done, or was, or would be."""
     words = _DOING.get(operation)
-    return words[done] if words else f"{plain(operation)}{' done' if done else ''}"
+    if words:
+        return words[2 if planned else done]
+    return f"{plain(operation)}{' planned' if planned else ' done' if done else ''}"
 
 
 def event(type_: str, data: Mapping[str, Any]) -> str:
@@ -136,7 +139,7 @@ def _of_resource(type_: str, data: Mapping[str, Any]) -> str:
     operation = str(data.get("op", ""))
     if type_ == "failed":
         return f"{about}: {doing(operation, done=False)} failed"
-    return f"{about}: {doing(operation, done=type_ == 'done')}"
+    return f"{about}: {doing(operation, done=type_ == 'done', planned=bool(data.get('planned')))}"
 
 
 def _state(data: Mapping[str, Any]) -> str:

@@ -17,6 +17,7 @@ from portal.engine import Engine
 from portal.runner import work
 from portal.states import Kind, State
 from portal.tables import Environment, Run
+from portal.web import words
 
 from .world import OPS, Portal, kill, new_portal
 
@@ -53,6 +54,9 @@ def test_what_is_approved_is_applied_and_the_next_preview_is_empty(portal: Porta
     assert portal.settle(portal.ask(days=7)).state is State.NO_CHANGES
     numbers = [each.seq for each in portal.events(again.id)]
     assert numbers == list(range(1, len(numbers) + 1))
+    texts = [words.event(each.type, each.data) for each in portal.events(again.id)]
+    told = [each.removeprefix("LogGroup first: ") for each in texts if each.startswith("LogGroup first: ")]
+    assert told == ["would be created"] * 4 + ["creating", "created"]  # planned twice: also just before the apply
     drawn = [each.type for each in portal.events(again.id) if each.type in ("topology", "phase")]
     assert drawn == ["topology", "topology", "phase", "topology"]  # before it is approved, before and after its apply
 
