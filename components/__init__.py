@@ -1,5 +1,7 @@
 """The platform's components. Names are imported on first use: settings alone need neither Pulumi nor a provider."""
 
+from __future__ import annotations
+
 from importlib import import_module
 from typing import Any
 

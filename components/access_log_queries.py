@@ -5,6 +5,8 @@ Athena's, over a table in the Glue catalog that finds each day's folder by itsel
 projection with Amazon Athena").
 """
 
+from __future__ import annotations
+
 import re
 from collections.abc import Mapping
 from typing import Final

@@ -1,5 +1,7 @@
 """EKS add-ons beyond those that every cluster of the platform has."""
 
+from __future__ import annotations
+
 from collections.abc import Mapping, Sequence
 
 import pulumi

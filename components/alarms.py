@@ -1,5 +1,7 @@
 """CloudWatch alarms on load balancers and workloads."""
 
+from __future__ import annotations
+
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 

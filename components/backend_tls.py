@@ -1,5 +1,7 @@
 """The pod's side of TLS between load balancer and pod: its certificate, where the server finds it."""
 
+from __future__ import annotations
+
 from pulumi_kubernetes import core
 
 from components import settings

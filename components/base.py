@@ -1,5 +1,7 @@
 """What every component shares: its type token and how it makes children."""
 
+from __future__ import annotations
+
 from collections.abc import Sequence
 from typing import ClassVar
 

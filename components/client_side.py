@@ -1,5 +1,7 @@
 """Balancing by the client: the headless Service of a workload, and what its clients on the cluster are told."""
 
+from __future__ import annotations
+
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass

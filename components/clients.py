@@ -1,5 +1,7 @@
 """What a client of a workload needs: address, gRPC service config, a command to try."""
 
+from __future__ import annotations
+
 import json
 from collections.abc import Callable
 from typing import Any

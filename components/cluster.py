@@ -1,5 +1,7 @@
 """The EKS cluster: control plane, managed node groups, pinned add-ons, and the provider for objects on it."""
 
+from __future__ import annotations
+
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field

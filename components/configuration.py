@@ -1,5 +1,7 @@
 """From `Pulumi.<stack>.yaml` to settings: the only place that reads Pulumi's configuration."""
 
+from __future__ import annotations
+
 import json
 import re
 from collections.abc import Iterable, Iterator, Mapping

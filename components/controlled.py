@@ -4,6 +4,8 @@ The objects say everything each time, since the controller sets attributes and n
 Controller, Ingress annotations: "load-balancer-attributes").
 """
 
+from __future__ import annotations
+
 from collections.abc import Mapping, Sequence
 from dataclasses import KW_ONLY, dataclass, field
 from typing import Any, Protocol

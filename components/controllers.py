@@ -1,5 +1,7 @@
 """Controllers on the cluster. For now one: the AWS Load Balancer Controller, which binds pods to target groups."""
 
+from __future__ import annotations
+
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 

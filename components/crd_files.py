@@ -5,6 +5,8 @@ the first fetch of a version is trusted, every later one on any machine must hav
 library.
 """
 
+from __future__ import annotations
+
 import hashlib
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass

@@ -4,6 +4,8 @@ They are the stack's own resources and not a chart's: Helm installs the definiti
 them, and removes none.
 """
 
+from __future__ import annotations
+
 import os
 from collections.abc import Iterator, Sequence
 from pathlib import Path

@@ -1,5 +1,7 @@
 """The body of a load balancer's dashboard (CloudWatch API reference: "Dashboard body structure and syntax")."""
 
+from __future__ import annotations
+
 import json
 from collections.abc import Mapping
 from typing import Any

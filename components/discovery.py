@@ -4,6 +4,8 @@ Nothing in EKS registers pods there by itself: ExternalDNS does, with its provid
 that carries a host name below the namespace.
 """
 
+from __future__ import annotations
+
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field

@@ -4,6 +4,8 @@ They belong to the platform, not to one load balancer: ACM asks for one validati
 two certificates for `*.example.com` share it, and removing one balancer must not take it from the other.
 """
 
+from __future__ import annotations
+
 from collections.abc import Mapping, Sequence
 
 import pulumi

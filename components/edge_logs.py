@@ -1,5 +1,7 @@
 """Logs of a load balancer in S3, and the bucket for them."""
 
+from __future__ import annotations
+
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any

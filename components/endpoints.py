@@ -1,5 +1,7 @@
 """VPC endpoints: AWS services reached without leaving the VPC."""
 
+from __future__ import annotations
+
 from collections.abc import Mapping, Sequence
 
 import pulumi

@@ -1,5 +1,7 @@
 """What exists already, in the shape of what the platform makes: nothing of it is looked up, changed or removed."""
 
+from __future__ import annotations
+
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -23,7 +25,7 @@ class ExistingNetwork:
     ready: Sequence[pulumi.Resource] = ()
 
     @classmethod
-    def of(cls, vpc: settings.Vpc) -> "ExistingNetwork":
+    def of(cls, vpc: settings.Vpc) -> ExistingNetwork:
         """Nodes lie in the private subnets, or in the public ones where there is no other."""
         public, private = dict(sorted(vpc.subnets.public.items())), dict(sorted(vpc.subnets.private.items()))
         return cls(
@@ -109,7 +111,7 @@ class ExistingListener:
     paths_to_pods: Sequence[pulumi.Resource] = field(default_factory=list)
 
     @classmethod
-    def of(cls, listener: settings.ExistingListener, paths_to_pods: Sequence[pulumi.Resource]) -> "ExistingListener":
+    def of(cls, listener: settings.ExistingListener, paths_to_pods: Sequence[pulumi.Resource]) -> ExistingListener:
         """`arn` is the load balancer's: a listener's ARN is made of it (Service Authorization Reference: ELB V2)."""
         arn = listener.arn.replace(":listener/", ":loadbalancer/").rpartition("/")[0]
         return cls(

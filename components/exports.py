@@ -1,5 +1,7 @@
 """What a stack exports: addresses, client configurations, and who is reached through what."""
 
+from __future__ import annotations
+
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
@@ -11,7 +13,7 @@ if TYPE_CHECKING:
 Exposed = Mapping[str, Mapping[str, settings.Workload]]
 
 
-def outputs(platform: "Platform", config: settings.Settings, exposed: Exposed) -> dict[str, Any]:
+def outputs(platform: Platform, config: settings.Settings, exposed: Exposed) -> dict[str, Any]:
     """The outputs of a stack; see docs/outputs.md. exposed: workloads by load balancer."""
     services = sorted(config.services.items())
     cloud_map = config.cloud_map.namespace if config.cloud_map else None
@@ -41,7 +43,7 @@ def outputs(platform: "Platform", config: settings.Settings, exposed: Exposed) -
     }
 
 
-def _load_balancers(platform: "Platform") -> dict[str, Any]:
+def _load_balancers(platform: Platform) -> dict[str, Any]:
     """The controller tells nobody the ARN of what it makes."""
     return {
         **{key: {"arn": each.arn, "dns_name": each.dns_name} for key, each in platform.load_balancers.items()},
@@ -49,7 +51,7 @@ def _load_balancers(platform: "Platform") -> dict[str, Any]:
     }
 
 
-def _topology(platform: "Platform", exposed: Exposed) -> dict[str, Any]:
+def _topology(platform: Platform, exposed: Exposed) -> dict[str, Any]:
     """Who is reached through what, as plain data: load balancer → workload → host, gRPC services, pods."""
     return {
         key: {

@@ -1,5 +1,7 @@
 """ExternalDNS: keeps DNS records of one hosted zone for Kubernetes objects."""
 
+from __future__ import annotations
+
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -99,7 +101,7 @@ def zone_policy(region: str, zone_id: str) -> str:
 
 
 def of_platform(
-    platform: "Platform", config: settings.Settings, tags: Mapping[str, str], *, region: str
+    platform: Platform, config: settings.Settings, tags: Mapping[str, str], *, region: str
 ) -> ExternalDns | None:
     """The controller on the platform's own cluster, when the settings want it; it starts after the others."""
     wanted, zone, cluster = config.cluster.external_dns, config.existing.hosted_zone, platform.cluster

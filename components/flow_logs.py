@@ -1,5 +1,7 @@
 """Flow logs of the VPC: who connected to whom, accepted or refused."""
 
+from __future__ import annotations
+
 import json
 from collections.abc import Mapping
 

@@ -1,5 +1,7 @@
 """A load balancer that the controller makes of a Gateway, and of the routes that hang on it."""
 
+from __future__ import annotations
+
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass

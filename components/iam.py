@@ -1,5 +1,7 @@
 """Roles: the trust policies of EKS, its nodes and Pod Identity, and the load balancer controller's rights."""
 
+from __future__ import annotations
+
 import json
 from collections.abc import Mapping, Sequence
 from typing import Any

@@ -1,5 +1,7 @@
 """IAM roles of pods, bound to their service accounts by EKS Pod Identity: of workloads and of controllers."""
 
+from __future__ import annotations
+
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass

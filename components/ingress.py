@@ -1,5 +1,7 @@
 """A load balancer that the controller makes of Ingresses: one for itself, and one for each workload."""
 
+from __future__ import annotations
+
 import json
 from dataclasses import dataclass
 from typing import Any

@@ -1,5 +1,7 @@
 """The VPC Lattice service network of a stack: who reaches it, who may call, what is logged, whom it is shared with."""
 
+from __future__ import annotations
+
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field

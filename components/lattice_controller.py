@@ -1,5 +1,7 @@
 """The AWS Gateway API Controller, which makes VPC Lattice services of routes, and the Gateway that routes hang on."""
 
+from __future__ import annotations
+
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field

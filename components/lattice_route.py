@@ -1,5 +1,7 @@
 """How a workload hangs on the service network: target group policy, route, and the policy that says who may call."""
 
+from __future__ import annotations
+
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any

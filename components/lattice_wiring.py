@@ -1,5 +1,7 @@
 """From settings to VPC Lattice: service network, controller and Gateway, and what the stack says of them."""
 
+from __future__ import annotations
+
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -26,7 +28,7 @@ class Wired:
     config: settings.Lattice
     region: str
     name: str
-    network: "ServiceNetwork"
+    network: ServiceNetwork
     mesh: Mesh
 
     def outputs(self, workloads: Mapping[str, Workload]) -> dict[str, Any]:
@@ -108,13 +110,13 @@ def wired(
     return Wired(config=config.lattice, region=region, name=name, network=service_network, mesh=mesh)
 
 
-def _controller(owner: Component, args: "LatticeControllerArgs") -> "LatticeController":
+def _controller(owner: Component, args: LatticeControllerArgs) -> LatticeController:
     from components.lattice_controller import LatticeController  # noqa: PLC0415
 
     return LatticeController("lattice-controller", args, owner.child())
 
 
-def _mesh(config: settings.Lattice, name: str, controller: "LatticeController", identity: tuple[str, ...]) -> Mesh:
+def _mesh(config: settings.Lattice, name: str, controller: LatticeController, identity: tuple[str, ...]) -> Mesh:
     return Mesh(
         auth=config.auth,
         gateway_name=name,

@@ -1,5 +1,7 @@
 """The HTTPS listener of a load balancer: certificate, client certificates, headers."""
 
+from __future__ import annotations
+
 from collections.abc import Mapping
 from typing import Any
 

@@ -1,5 +1,7 @@
 """The listener rules that lead to a workload, and what they forward to."""
 
+from __future__ import annotations
+
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 

@@ -1,5 +1,7 @@
 """An Application Load Balancer that speaks HTTP/2 to clients and gRPC to pods, owned by Pulumi."""
 
+from __future__ import annotations
+
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 

@@ -3,6 +3,8 @@
 Names, dimensions and when each is reported: ALB user guide, "CloudWatch metrics for your Application Load Balancer".
 """
 
+from __future__ import annotations
+
 from dataclasses import dataclass
 from typing import Final
 

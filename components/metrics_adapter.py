@@ -1,5 +1,7 @@
 """The adapter that shows metrics from Prometheus to the autoscalers."""
 
+from __future__ import annotations
+
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any

@@ -1,5 +1,7 @@
 """The VPC: two or three zones, public and private subnets, NAT and the tags that load balancers look for."""
 
+from __future__ import annotations
+
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Literal

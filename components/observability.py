@@ -1,5 +1,7 @@
 """Alarms, dashboards and saved queries of a stack."""
 
+from __future__ import annotations
+
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field

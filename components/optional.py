@@ -3,6 +3,8 @@
 Imported where it is made: the provider's modules for it take a part of a second each, which every preview would pay.
 """
 
+from __future__ import annotations
+
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
@@ -19,15 +21,15 @@ if TYPE_CHECKING:
     from components.platform import Platform
 
 
-def definitions(platform: "Platform", config: settings.Settings) -> list[pulumi.Resource]:
+def definitions(platform: Platform, config: settings.Settings) -> list[pulumi.Resource]:
     """The kinds that routes are of; controllers look for them when they start."""
     bundles = dict.fromkeys([*(["gateway-api"] if config.lattice else []), *controlled.bundles(config)])
     return crds.definitions(platform, *bundles, kubernetes=platform.cluster.kubernetes) if bundles else []
 
 
 def controlled_balancers(
-    platform: "Platform", config: settings.Settings, args: Mapping[str, controlled.ControlledArgs]
-) -> "dict[str, IngressLoadBalancer | GatewayLoadBalancer]":
+    platform: Platform, config: settings.Settings, args: Mapping[str, controlled.ControlledArgs]
+) -> dict[str, IngressLoadBalancer | GatewayLoadBalancer]:
     """The load balancers that the controller makes, by key."""
     if not args:
         return {}
@@ -48,7 +50,7 @@ def controlled_balancers(
     }
 
 
-def metrics_adapter(platform: "Platform", config: settings.Settings) -> "MetricsAdapter | None":
+def metrics_adapter(platform: Platform, config: settings.Settings) -> MetricsAdapter | None:
     """What shows metrics other than CPU and memory to the autoscalers."""
     declared, cluster = config.cluster.metrics_adapter, platform.cluster
     if declared is None:
@@ -60,8 +62,8 @@ def metrics_adapter(platform: "Platform", config: settings.Settings) -> "Metrics
 
 
 def discovery(
-    platform: "Platform", config: settings.Settings, *, region: str, tags: Mapping[str, str]
-) -> "Discovery | None":
+    platform: Platform, config: settings.Settings, *, region: str, tags: Mapping[str, str]
+) -> Discovery | None:
     """The namespace in which clients outside the cluster find pods."""
     if config.cloud_map is None:
         return None
@@ -89,8 +91,8 @@ def discovery(
 
 
 def observability(
-    platform: "Platform", config: settings.Settings, *, region: str, tags: Mapping[str, str]
-) -> "Observability | None":
+    platform: Platform, config: settings.Settings, *, region: str, tags: Mapping[str, str]
+) -> Observability | None:
     """Alarms, dashboards and saved queries."""
     if config.observability is None:
         return None

@@ -1,5 +1,7 @@
 """The platform: the one place that knows all components and wires settings into them."""
 
+from __future__ import annotations
+
 import asyncio
 from collections.abc import Mapping
 

@@ -1,5 +1,7 @@
 """The Deployment of a workload and what goes with it: probes, drain, autoscaling, disruption budget."""
 
+from __future__ import annotations
+
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass

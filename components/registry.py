@@ -1,5 +1,7 @@
 """An ECR repository for one workload's images."""
 
+from __future__ import annotations
+
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field

@@ -4,6 +4,8 @@ The output `platform` of a platform stack has the form of the section `existing:
 more, `services_stacks`. So joining a stack and naming what exists are one thing to everything behind the settings.
 """
 
+from __future__ import annotations
+
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
@@ -75,7 +77,7 @@ def _whole(value: Any) -> Any:
     return int(value) if isinstance(value, float) and value.is_integer() else value
 
 
-def exported(platform: "Platform", config: settings.Settings) -> dict[str, Any]:
+def exported(platform: Platform, config: settings.Settings) -> dict[str, Any]:
     """The output `platform`: everything a services stack would otherwise be told under `existing:`. No secret."""
     existing = config.existing
     found: dict[str, Any] = {
@@ -105,7 +107,7 @@ def exported(platform: "Platform", config: settings.Settings) -> dict[str, Any]:
     return found
 
 
-def _listeners(platform: "Platform", config: settings.Settings) -> dict[str, Any]:
+def _listeners(platform: Platform, config: settings.Settings) -> dict[str, Any]:
     return {
         key: {
             "arn": each.listener_arn,

@@ -1,5 +1,7 @@
 """The target groups of a workload: its own, and the canary's."""
 
+from __future__ import annotations
+
 from collections.abc import Mapping
 
 import pulumi_aws as aws

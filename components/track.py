@@ -1,5 +1,7 @@
 """The two versions of a workload that may run side by side: stable and canary."""
 
+from __future__ import annotations
+
 from dataclasses import dataclass
 
 

@@ -4,6 +4,8 @@ Add-on builds age within weeks; `cluster.addons` overrides any of them. The comm
 `aws eks describe-addon-versions --kubernetes-version 1.36 --addon-name coredns`.
 """
 
+from __future__ import annotations
+
 from collections.abc import Mapping
 from dataclasses import dataclass
 from types import MappingProxyType

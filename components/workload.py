@@ -1,5 +1,7 @@
 """One entry of `services:`: repository, edge, and the pods behind it."""
 
+from __future__ import annotations
+
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 

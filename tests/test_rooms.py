@@ -2,6 +2,8 @@
 
 import ast
 import re
+import subprocess
+import sys
 import tomllib
 from pathlib import Path
 
@@ -56,13 +58,21 @@ def test_settings_know_neither_pulumi_nor_a_provider() -> None:
         } == set(), file
 
 
-def test_importing_settings_imports_no_pulumi() -> None:
-    import subprocess
-    import sys
-
-    code = "import sys, components.settings; print([name for name in sys.modules if name.startswith('pulumi')])"
+def imported(module: str) -> list[str]:
+    """Everything that is loaded once a module is."""
+    code = f"import sys, {module}; print(*sys.modules)"
     result = subprocess.run([sys.executable, "-c", code], cwd=CHECKOUT, capture_output=True, text=True, check=True)
-    assert result.stdout.strip() == "[]"
+    return result.stdout.split()
+
+
+def test_importing_settings_imports_no_pulumi() -> None:
+    assert [name for name in imported("components.settings") if name.startswith("pulumi")] == []
+
+
+def test_a_service_of_aws_is_loaded_when_it_is_used() -> None:
+    """The SDK does so by itself, unless an annotation that is looked at names it: that costs seconds of each run."""
+    loaded = [name for name in imported("components.platform") if name.endswith("._inputs")]
+    assert {name.rpartition(".")[0] for name in loaded} <= PROVIDER_SDKS
 
 
 def test_the_program_stays_small() -> None:
