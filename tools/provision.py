@@ -96,7 +96,8 @@ def _make_venv(venv: Path, lock: Path, logs: Path, handle: int) -> None:
 
     pip = [str(venv / "bin" / "python"), "-m", "pip", "install", "--disable-pip-version-check", "--no-input"]
     progress.run(
-        [*pip, "--require-hashes", "-r", str(lock)],
+        # Most of the provider SDKs is never used: what is, Python compiles at its first import, in a second or two.
+        [*pip, "--no-compile", "--require-hashes", "-r", str(lock)],
         step=step,
         log=logs / "pip.log",
         describe=describe,
