@@ -5,6 +5,7 @@ Text is read as YAML 1.2 reads it: `yes` and `010` are texts, not a flag and a n
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -150,6 +151,11 @@ def _composed(text: str) -> Node | None:
     except yaml.reader.ReaderError as error:
         line = text.count("\n", 0, error.position) + 1
         raise YamlError(line, "has a character that YAML does not allow") from None
+    except YamlError:
+        raise
+    except (ValueError, OverflowError):  # of PyYAML's own int() and chr()
+        line = loader.line + 1 if loader is not None else 1
+        raise YamlError(line, "has an escaped character or a version that is none") from None
     finally:
         if loader is not None:
             loader.dispose()
@@ -233,30 +239,40 @@ class _Values:
             if not isinstance(key, ScalarNode) or key.tag not in _KEYS:
                 raise YamlError(_line(key), "a key must be text; a number needs quotes")
             if key.tag == f"{_TAG}merge":
-                merged = {**self._merged(value, path), **merged}
+                self._merge(value, path, merged)
             elif key.value in found:
                 raise YamlError(_line(key), f"the key {key.value} is there twice")
             else:
+                _demand_characters(key, key.value)
                 found[key.value] = self._placed(value, (*path, key.value), _line(key))
         return {**merged, **found}
 
-    def _merged(self, node: Node, path: Path) -> dict[str, Any]:
-        parts = node.value if isinstance(node, SequenceNode) else [node]
-        found: dict[str, Any] = {}
-        for each in parts:
+    def _merge(self, node: Node, path: Path, into: dict[str, Any]) -> None:
+        """Add what `<<` stands for; a key that is there already stays. Each is put in once, however many there are."""
+        for each in node.value if isinstance(node, SequenceNode) else [node]:
             if not isinstance(each, MappingNode):
                 raise YamlError(_line(each), "<< must be a map, or a list of maps")
-            found = {**self._map(each, path), **found}
-        return found
+            for key, value in self._map(each, path).items():
+                into.setdefault(key, value)
 
     def _scalar(self, node: Node) -> Any:
         try:
             value = self._scalars.construct_object(node)
-        except (ValueError, yaml.YAMLError):
+        except (ValueError, LookupError, OverflowError, yaml.YAMLError):  # a tag is for any text that somebody writes
             raise YamlError(_line(node), "is no value of that kind, or a number of too many digits") from None
-        if isinstance(value, float) and abs(value) == float("inf"):
-            raise YamlError(_line(node), "is a number that is too large")
+        if isinstance(value, float) and not math.isfinite(value):
+            raise YamlError(
+                _line(node), "is a number that is none" if math.isnan(value) else "is a number that is too large"
+            )
+        if isinstance(value, str):
+            _demand_characters(node, value)
         return value
+
+
+def _demand_characters(node: Node, text: str) -> None:
+    """An escape can write half of a surrogate pair, which no encoding knows."""
+    if any("\ud800" <= each <= "\udfff" for each in text):
+        raise YamlError(_line(node), "has a character that is none")
 
 
 class _Secrets:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import time
+import traceback
 from pathlib import Path
 from random import Random
 from typing import Any
@@ -11,8 +13,10 @@ import pytest
 import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from yaml.nodes import MappingNode
 
 from portal import form
+from portal.form import stack_file
 from tests.variations.generator import random_settings
 
 CHECKOUT = Path(__file__).resolve().parents[2]
@@ -156,6 +160,16 @@ def test_plain_values_are_those_of_yaml_1_2() -> None:
         ("a: &x [*x]", 1, "an alias stands for something that it is in itself"),
         ("a: 1\nb: \x01", 2, "a character that YAML does not allow"),
         ("<<: 1\na: 1", 1, "<< must be a map"),
+        ('a: 1\nb: "\\UFFFFFFFF"', 2, "that is none"),
+        ('a: 1\nb: "\\U00110000"', 2, "that is none"),
+        (f"%YAML 1.{'9' * 5000}\n---\na: 1", 1, "that is none"),
+        ('a: 1\nb: "\\ud800"', 2, "a character that is none"),
+        ('a: 1\n"\\udfff": 2', 2, "a character that is none"),
+        ("a: !!bool maybe", 1, "no value of that kind"),
+        ("a: !!int ''", 1, "no value of that kind"),
+        ("a: !!int '-'", 1, "no value of that kind"),
+        (f"a: !!float '1:{'59:' * 2000}1'", 1, "no value of that kind"),
+        ("a: !!float nan", 1, "a number that is none"),
     ],
 )
 def test_what_is_no_settings_is_refused_with_its_line(text: str, line: int, words: str) -> None:
@@ -168,6 +182,28 @@ def test_an_alias_and_a_merge_stand_for_what_they_name() -> None:
     text = "a: &x {b: 1, c: 2}\nd: *x\ne: {<<: *x, c: 3}\nf: {<<: [{g: 1}, *x], b: 4}"
     both = {"b": 1, "c": 2}
     assert said(text) == {"a": both, "d": both, "e": {"b": 1, "c": 3}, "f": {"g": 1, "b": 4, "c": 2}}
+
+
+def test_many_merges_take_no_longer_than_they_must() -> None:
+    """A text of the longest that is taken kept a processor busy for half a minute."""
+    count = 12_000
+    for text in (
+        "<<: [" + ", ".join(f"{{a{each}: 1}}" for each in range(count)) + "]",
+        "{" + ", ".join(f"<<: {{a{each}: 1}}" for each in range(count)) + "}",
+    ):
+        top = stack_file._composed(text)
+        assert isinstance(top, MappingNode)
+        begun = time.process_time()
+        assert len(stack_file._Values({}).of(top, ())) == count
+        assert time.process_time() - begun < 3
+
+
+def test_a_secret_is_in_no_refusal() -> None:
+    """A log has the traceback of a fault, with all that was raised on its way."""
+    for text in ("a: !!bool hunter2hunter2", 'a: "hunter2hunter2\\UFFFFFFFF"'):
+        with pytest.raises(form.YamlError) as caught:
+            said(text)
+        assert "hunter2" not in "".join(traceback.format_exception(caught.value))
 
 
 def test_a_text_that_grows_without_end_is_refused_before_it_does() -> None:
