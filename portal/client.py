@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import math
 import os
 import re
 import sys
@@ -20,8 +21,8 @@ from typing import Any, Final
 from urllib.parse import urlsplit
 
 import httpx
-import yaml
 
+from portal.form import YamlError, data_of
 from portal.states import FINAL, Kind, State
 from portal.web_settings import NAME_PATTERN, loopback
 
@@ -42,6 +43,7 @@ _TRIES: Final = 4
 _BUSY: Final = frozenset({429, 502, 503, 504})
 _LONGEST_PAUSE: Final = 30.0
 _SECONDS: Final = 30.0
+_KEY: Final = r"[\x21-\x7e]{0,200}"
 
 Say = Callable[[str], None]
 
@@ -126,7 +128,7 @@ class Portal:
 
 def _after(answer: httpx.Response, tried: int) -> float:
     said = answer.headers.get("retry-after", "")
-    return min(float(said) if said.isdigit() else float(tried), _LONGEST_PAUSE)
+    return min(float(said) if said.isascii() and said.isdigit() else float(tried), _LONGEST_PAUSE)
 
 
 def _document(answer: httpx.Response) -> Any:
@@ -161,7 +163,7 @@ def plain(text: str) -> str:
 
 def _shown(run: Mapping[str, Any]) -> str:
     lines = [f"run {run['id']}: {run['kind']} of {run['environment']} by {run['requester']} is {run['state']}"]
-    lines += [f"  {run[key]}" for key in ("reason", "headline") if run[key]]
+    lines += [f"  {each}" for each in dict.fromkeys((run["reason"], run["headline"])) if each]
     lines += [f"  {each['words']}" for each in run["changes"]]
     if run["plan"]:
         given = ", ".join(each["actor"] for each in run["approvals"] if each["plan"] == run["plan"]) or "nobody"
@@ -194,7 +196,7 @@ class Command:
     def show(self) -> int:
         """A run, or an environment."""
         what: str = self._given.what
-        if what.isdecimal():
+        if re.fullmatch("[0-9]{1,10}", what):
             return self._run(self._portal.run(int(what)))
         found = self._portal.get(f"/environments/{_name(what)}")
         runs = [f"  run {each['id']}: {each['kind']} is {each['state']}" for each in found["runs"]]
@@ -205,6 +207,8 @@ class Command:
     def preview(self) -> int:
         """Ask for a run."""
         given = self._given
+        if not re.fullmatch(_KEY, given.key):
+            raise UsageError("--key: at most 200 ASCII characters, no space among them")
         body: dict[str, Any] = {"kind": given.kind}
         if given.settings is not None:
             body["settings"] = read_settings(given.settings)
@@ -265,14 +269,22 @@ def read_settings(file: str) -> dict[str, Any]:
     """Settings from a stack file, or from what its `config` holds, in YAML or JSON; `-` is standard input."""
     try:
         text = sys.stdin.read() if file == "-" else Path(file).read_text("utf-8")
-        document = yaml.safe_load(text)
-    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
+        document = data_of(text)
+    except (OSError, UnicodeDecodeError, YamlError) as error:
         raise UsageError(f"{file}: {error}") from error
-    if isinstance(document, dict) and isinstance(document.get("config"), dict):
-        document = document["config"]
-    if not isinstance(document, dict):
-        raise UsageError(f"{file}: settings are a mapping, as `config` of a stack file")
-    return document
+    inside = document.get("config")
+    return inside if isinstance(inside, dict) else document
+
+
+def _pause(text: str) -> float:
+    """Seconds to wait. ArgumentTypeError for what cannot be waited."""
+    try:
+        found = float(text)
+    except ValueError:
+        found = -1.0
+    if not 0 <= found < math.inf:
+        raise argparse.ArgumentTypeError(f"must be seconds, 0 or more, not {plain(text)}")
+    return found
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -280,8 +292,8 @@ def _parser() -> argparse.ArgumentParser:
     common = argparse.ArgumentParser(add_help=False)
     common.add_argument("--json", action="store_true", help="print the portal's answer as JSON")
     waits = argparse.ArgumentParser(add_help=False)
-    waits.add_argument("--timeout", type=float, default=3600, metavar="SECONDS", help="(default: %(default)s)")
-    waits.add_argument("--interval", type=float, default=2, metavar="SECONDS", help="between two looks (%(default)s)")
+    waits.add_argument("--timeout", type=_pause, default=3600, metavar="SECONDS", help="(default: %(default)s)")
+    waits.add_argument("--interval", type=_pause, default=2, metavar="SECONDS", help="between two looks (%(default)s)")
     of_run = argparse.ArgumentParser(add_help=False)
     of_run.add_argument("run", type=int, metavar="RUN", help="its number")
     parser = argparse.ArgumentParser(prog="python -m portal.client", description=__doc__, epilog=_CODES)
@@ -297,7 +309,9 @@ def _parser() -> argparse.ArgumentParser:
     add("show", "show a run by its number, or an environment by its name").add_argument("what", metavar="RUN|NAME")
     preview = add("preview", "ask for a run, and print its number", waits)
     preview.add_argument("environment", metavar="ENVIRONMENT")
-    preview.add_argument("--kind", choices=[*Kind], default=Kind.UPDATE, help="(default: %(default)s)")
+    preview.add_argument(
+        "--kind", choices=[each.value for each in Kind], default=Kind.UPDATE.value, help="(default: %(default)s)"
+    )
     preview.add_argument("--settings", metavar="FILE", help="a stack file, or its config; as they are when not given")
     preview.add_argument("--forced", default="", metavar="WHY", help="recover, whoever holds the stack; for admins")
     preview.add_argument(
@@ -323,17 +337,28 @@ def _parser() -> argparse.ArgumentParser:
 
 def connect(environment: Mapping[str, str]) -> httpx.Client:
     """A connection by PORTAL_URL and PORTAL_TOKEN. Raises UsageError."""
-    url, token = environment.get("PORTAL_URL", ""), environment.get("PORTAL_TOKEN", "")
+    url, token = environment.get("PORTAL_URL", "").strip(), environment.get("PORTAL_TOKEN", "").strip()
     missing = [name for name, value in (("PORTAL_URL", url), ("PORTAL_TOKEN", token)) if not value]
     if missing:
         raise UsageError(f"set {' and '.join(missing)}")
-    parts = urlsplit(url)
-    if parts.scheme != "https" and not (parts.scheme == "http" and loopback(parts.hostname or "")):
-        raise UsageError("PORTAL_URL: the token goes over https alone, or to this machine")
+    _demand_address(url)
     if not token.isascii() or not token.isprintable():
         raise UsageError("PORTAL_TOKEN: not a token")
-    headers = {"Authorization": f"Bearer {token.strip()}", "Accept": "application/json"}
+    headers = {"Authorization": f"Bearer {token}", "Accept": "application/json"}
     return httpx.Client(base_url=url, headers=headers, timeout=_SECONDS, follow_redirects=False)
+
+
+def _demand_address(url: str) -> None:
+    """Raise UsageError for an address that is none, or that the token must not be sent to."""
+    try:
+        parts = urlsplit(url)
+        host, _ = parts.hostname or "", parts.port
+    except ValueError:
+        raise UsageError("PORTAL_URL: not an address such as https://portal.example.com") from None
+    if parts.scheme != "https" and not (parts.scheme == "http" and loopback(host)):
+        raise UsageError("PORTAL_URL: the token goes over https alone, or to this machine")
+    if not host or "@" in parts.netloc:
+        raise UsageError("PORTAL_URL: the name of a machine is needed, without anybody's name and password")
 
 
 def main(arguments: Sequence[str], environment: Mapping[str, str]) -> int:

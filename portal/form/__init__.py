@@ -7,8 +7,8 @@ problems = [*reading.problems, *form.check(checkout, reading.settings, pending=r
 page = form.build(schema, reading.settings, problems=problems, pending=reading.pending, entered=reading.entered)
 
 reading = form.from_data(schema, settings, sent)        # as a client sends them
-settings = form.from_yaml(text)                         # YamlError, with the line
-text = form.to_yaml(settings)                           # encrypted values as they are
+reading = form.from_yaml(schema, settings, text).reading    # YamlError, with the line
+text = form.to_yaml(settings)                           # `[secret]` for each encrypted value
 """
 
 from portal.form.build import build
@@ -16,7 +16,7 @@ from portal.form.check import CheckError, check
 from portal.form.fields import NO, SERVICES, WAS, YES, Field, Form, Group, Kind, Path, Problem, typed
 from portal.form.read import Reading, read, with_secrets
 from portal.form.schema import Schema, SchemaError, load
-from portal.form.stack_file import SECRET, YamlError, YamlReading, from_data, from_yaml, to_yaml
+from portal.form.stack_file import SECRET, YamlError, YamlReading, data_of, from_data, from_yaml, to_yaml
 
 __all__ = [
     "NO",
@@ -38,6 +38,7 @@ __all__ = [
     "YamlReading",
     "build",
     "check",
+    "data_of",
     "from_data",
     "from_yaml",
     "load",

@@ -66,6 +66,19 @@ def from_yaml(schema: Schema, base: Mapping[str, Any], text: str) -> YamlReading
     typed in clear is in `Reading.secrets` alone. Raises YamlError for what is no YAML, has a key twice, is too long,
     too deep or too much, or holds what a stack file cannot.
     """
+    inside = _config(_top(text))
+    lines: dict[Path, int] = {}
+    found = _Values(lines).of(inside, ())
+    return YamlReading(from_data(schema, base, found), lines)
+
+
+def data_of(text: str) -> dict[str, Any]:
+    """The map that a text is, read by the same rules, whatever its keys are. Raises YamlError."""
+    found: dict[str, Any] = _Values({}).of(_top(text), ())
+    return found
+
+
+def _top(text: str) -> MappingNode:
     if len(text) > LONGEST:
         raise YamlError(1, f"the text must have at most {LONGEST:,} characters")
     top = _composed(text)
@@ -74,10 +87,7 @@ def from_yaml(schema: Schema, base: Mapping[str, Any], text: str) -> YamlReading
     if not isinstance(top, MappingNode):
         raise YamlError(_line(top), "must be a map of settings, key: value")
     _demand_bounds(top)
-    inside = _config(top)
-    lines: dict[Path, int] = {}
-    found = _Values(lines).of(inside, ())
-    return YamlReading(from_data(schema, base, found), lines)
+    return top
 
 
 def from_data(schema: Schema, base: Mapping[str, Any], settings: Mapping[str, Any]) -> Reading:
@@ -240,11 +250,11 @@ class _Values:
                 raise YamlError(_line(key), "a key must be text; a number needs quotes")
             if key.tag == f"{_TAG}merge":
                 self._merge(value, path, merged)
-            elif key.value in found:
-                raise YamlError(_line(key), f"the key {key.value} is there twice")
-            else:
-                _demand_characters(key, key.value)
-                found[key.value] = self._placed(value, (*path, key.value), _line(key))
+                continue
+            name = _characters(key, key.value)
+            if name in found:
+                raise YamlError(_line(key), f"the key {name} is there twice")
+            found[name] = self._placed(value, (*path, name), _line(key))
         return {**merged, **found}
 
     def _merge(self, node: Node, path: Path, into: dict[str, Any]) -> None:
@@ -264,15 +274,15 @@ class _Values:
             raise YamlError(
                 _line(node), "is a number that is none" if math.isnan(value) else "is a number that is too large"
             )
-        if isinstance(value, str):
-            _demand_characters(node, value)
-        return value
+        return _characters(node, value) if isinstance(value, str) else value
 
 
-def _demand_characters(node: Node, text: str) -> None:
-    """An escape can write half of a surrogate pair, which no encoding knows."""
-    if any("\ud800" <= each <= "\udfff" for each in text):
-        raise YamlError(_line(node), "has a character that is none")
+def _characters(node: Node, text: str) -> str:
+    """A text with each character whole: JSON escapes those beyond 16 bits as two halves. One half alone is none."""
+    try:
+        return text.encode("utf-16", "surrogatepass").decode("utf-16")
+    except UnicodeDecodeError:
+        raise YamlError(_line(node), "has a character that is none") from None
 
 
 class _Secrets:

@@ -18,7 +18,7 @@ import yaml
 
 from portal import audit, client, requests, tokens
 from portal.audit import Actor
-from portal.client import AWAY, BAD, DONE, LATE, REFUSED, USAGE, Portal
+from portal.client import AWAY, BAD, DONE, LATE, REFUSED, Portal
 from portal.database import Database
 from portal.queue import Phase, TableQueue
 from portal.states import State
@@ -193,37 +193,6 @@ def test_a_refusal_says_why_and_all_that_is_wrong(served: Served, tmp_path: Path
     assert (code, "there is no environment pay that you have a role in" in err) == (REFUSED, True)
 
 
-@pytest.mark.parametrize(
-    ("arguments", "environment", "told"),
-    [
-        (["environments"], {}, "set PORTAL_URL and PORTAL_TOKEN"),
-        (["environments"], {"PORTAL_URL": "http://portal.example.org", "PORTAL_TOKEN": "t"}, "over https alone"),
-        (["environments"], {"PORTAL_URL": "portal.example.org", "PORTAL_TOKEN": "t"}, "over https alone"),
-        (["environments"], {"PORTAL_URL": "https://portal", "PORTAL_TOKEN": "t\nX: y"}, "PORTAL_TOKEN: not a token"),
-        (["show", "../audit"], {"PORTAL_URL": "https://portal", "PORTAL_TOKEN": "t"}, "../audit is not the name"),
-        (["preview", "a?b"], {"PORTAL_URL": "https://portal", "PORTAL_TOKEN": "t"}, "a?b is not the name"),
-        (
-            ["preview", "dev", "--settings", "/gone.yaml"],
-            {"PORTAL_URL": "https://portal", "PORTAL_TOKEN": "t"},
-            "/gone.yaml",
-        ),
-    ],
-)
-def test_what_cannot_work_is_said_before_anything_is_sent(
-    arguments: list[str], environment: dict[str, str], told: str, capsys: pytest.CaptureFixture[str]
-) -> None:
-    assert client.main(arguments, environment) == USAGE
-    assert told in capsys.readouterr().err
-
-
-@pytest.mark.parametrize("text", ["[1]", "text", "a: [", ""])
-def test_settings_that_are_none_are_refused(tmp_path: Path, text: str) -> None:
-    file = tmp_path / "settings.yaml"
-    file.write_text(text)
-    with pytest.raises(client.UsageError, match=re.escape(str(file))):
-        client.read_settings(str(file))
-
-
 def portal_of(answers: list[httpx.Response | Exception]) -> tuple[Portal, list[str], list[float]]:
     """A portal that answers like this, one after the other; what it was asked, and how long was waited."""
     asked: list[str] = []
@@ -246,6 +215,10 @@ def test_a_portal_that_is_busy_is_asked_again_later_and_not_for_ever() -> None:
     assert portal.post("/previews", {}, "k") == {"id": 1}
     assert asked == ["POST /previews k"] * 3
     assert waited == [7, 2]
+    portal, _, waited = portal_of(
+        [httpx.Response(429, headers=[(b"retry-after", b"\xb2")]), httpx.Response(200, json={})]
+    )
+    assert (portal.get("/"), waited) == ({}, [1])
     portal, asked, waited = portal_of([httpx.Response(429, headers={"retry-after": "9999"})] * 9)
     with pytest.raises(client.RefusedError):
         portal.get("/")

@@ -178,6 +178,12 @@ def test_what_is_no_settings_is_refused_with_its_line(text: str, line: int, word
     assert (found, message.partition(":")[0]) == (line, f"line {line}")
 
 
+def test_a_character_in_two_halves_as_json_escapes_it_is_one() -> None:
+    text = json.dumps({"\U0001f600": "\ufeff\U0001f600x"})
+    assert "\\ud83d" in text
+    assert said(text) == {"\U0001f600": "\ufeff\U0001f600x"}
+
+
 def test_an_alias_and_a_merge_stand_for_what_they_name() -> None:
     text = "a: &x {b: 1, c: 2}\nd: *x\ne: {<<: *x, c: 3}\nf: {<<: [{g: 1}, *x], b: 4}"
     both = {"b": 1, "c": 2}
