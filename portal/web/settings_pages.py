@@ -13,7 +13,7 @@ from http import HTTPStatus
 from pathlib import Path as Folder
 from typing import Annotated, Any, Final
 
-from fastapi import APIRouter, Depends, Query, Request
+from fastapi import APIRouter, Depends, HTTPException, Query, Request
 from sqlalchemy.orm import Session
 from starlette.responses import Response
 
@@ -52,8 +52,11 @@ _SHOWN: Final = 10
 
 async def sent_pairs(request: Request) -> list[tuple[str, str]]:
     """Names and values of a form that was sent, in its order."""
-    async with request.form(max_files=0, max_fields=_MOST_FIELDS) as found:
-        return [(name, value) for name, value in found.multi_items() if isinstance(value, str)]
+    try:
+        async with request.form(max_files=0, max_fields=_MOST_FIELDS) as found:
+            return [(name, value) for name, value in found.multi_items() if isinstance(value, str)]
+    except UnicodeError:  # a multipart form names its encoding itself, and there are encodings of nothing
+        raise HTTPException(HTTPStatus.BAD_REQUEST, "the form is not in the encoding that it names") from None
 
 
 Pairs = Annotated[list[tuple[str, str]], Depends(sent_pairs)]

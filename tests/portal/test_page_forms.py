@@ -178,3 +178,12 @@ def test_a_token_is_shown_once(site: Site) -> None:
     assert secret not in ann.open("/tokens").html
     assert "Revoked" in ann.press("Revoke").text
     assert site.send("GET", "/", {"authorization": f"Bearer {secret}"}).status_code == 401
+
+
+def test_a_form_in_an_encoding_that_it_is_not_in_is_refused(site: Site) -> None:
+    headers = {**signed_in("ann"), "sec-fetch-site": "same-origin", "accept": BROWSER}
+    body = b'--x\r\nContent-Disposition: form-data; name="yaml"\r\n\r\na: \xff\r\n--x--\r\n'
+    kind = {"content-type": "multipart/form-data; boundary=x; charset=undefined"}
+    answer = site.send("POST", "/environments/dev/settings", headers | kind, content=body)
+    assert answer.status_code == 400
+    assert "the form is not in the encoding that it names" in answer.text.lower()
