@@ -294,8 +294,11 @@ def clear_secret(value: Any, path: str = "") -> str:
 def _clear(path: str, secrets: Any) -> str:
     if not isinstance(secrets, Mapping):
         return "" if secrets is None else path
-    wrong = (name for name, each in secrets.items() if not (isinstance(each, Mapping) and set(each) == {"secure"}))
-    return next((f"{path}.{name}" for name in wrong), "")
+    return next((f"{path}.{name}" for name, each in secrets.items() if not _encrypted(each)), "")
+
+
+def _encrypted(value: Any) -> bool:
+    return isinstance(value, Mapping) and set(value) == {"secure"} and isinstance(value["secure"], str)
 
 
 def planned(session: Session, run: Run, digest: str, actor: Actor) -> None:

@@ -154,6 +154,12 @@ def test_a_secret_in_clear_is_never_kept(people: Database) -> None:
     assert ask(people, settings={"grpc-platform:services": {"orders": {"secrets": {"URL": {"secure": "v1:x"}}}}})
 
 
+def test_what_is_no_text_is_not_encrypted_whatever_it_is_called(people: Database) -> None:
+    for wrong in (["hunter2hunter2"], {"a": "hunter2hunter2"}, 1234512345, None):
+        with pytest.raises(requests.InvalidError, match=r"secrets\.URL: a secret must be encrypted"):
+            ask(people, settings={"grpc-platform:services": {"orders": {"secrets": {"URL": {"secure": wrong}}}}})
+
+
 @pytest.mark.parametrize("wrong", ["hunter2hunter2", ["hunter2hunter2"]])
 def test_what_is_no_map_of_secrets_is_no_secret(people: Database, wrong: object) -> None:
     with pytest.raises(requests.InvalidError, match=r"services\.orders\.secrets: a secret must be encrypted"):
