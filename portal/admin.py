@@ -20,6 +20,7 @@ from __future__ import annotations
 
 import argparse
 import getpass
+import os
 import sys
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -40,6 +41,8 @@ from portal.web_settings import NAME_PATTERN
 Subject = Annotated[str, Field(pattern=r"^(user|group):[^\sA-Z]+$")]
 Roles = dict[Role, list[Subject]]
 _EVERYWHERE: Final = "*"
+_FORM: Final = "\n\n".join((__doc__ or "").split("\n\n")[2:])
+"""What a file of environments looks like: the end of the text above."""
 _OPTIONS: Final = ("owner", "approvals", "self_approval", "destroy_protected", "ttl_hours")
 
 
@@ -154,7 +157,8 @@ def _parser() -> argparse.ArgumentParser:
     )
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
     told = "make the portal's environments and roles those of a YAML file"
-    command = commands.add_parser("environments", help=told, description=told)
+    raw = argparse.RawDescriptionHelpFormatter
+    command = commands.add_parser("environments", help=told, description=f"{told}\n\n{_FORM}", formatter_class=raw)
     command.add_argument("settings", metavar="SETTINGS", type=Path, help="the portal's file of settings (JSON)")
     command.add_argument("file", metavar="FILE", type=Path, help="the environments (YAML)")
     command.add_argument("--dry-run", action="store_true", help="say what would change, and change nothing")
@@ -201,6 +205,7 @@ def _verify(given: argparse.Namespace) -> int:
 def main(arguments: list[str]) -> int:
     """Run one command; the exit code."""
     given = _parser().parse_args(arguments)
+    os.umask(0o077)  # the database, which this may make, is this user's alone
     try:
         return _environments(given) if given.command == "environments" else _verify(given)
     except settings.SettingsError as error:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import io
 import json
+import os
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -28,6 +30,14 @@ FILE: dict[str, Any] = {
     "everywhere": {"admin": ["group:platform"]},
 }
 CONFIG = {"aws:region": "eu-west-1"}
+
+
+@pytest.fixture(autouse=True)
+def _same_umask() -> Iterator[None]:
+    """The command sets that of its process, which here is that of all tests."""
+    before = os.umask(0o022)
+    yield
+    os.umask(before)
 
 
 @pytest.fixture
@@ -162,3 +172,14 @@ def test_the_processes_say_what_they_need(process: Any, tmp_path: Path, capsys: 
     assert "SETTINGS" in capsys.readouterr().out
     assert process([str(tmp_path / "none.json")]) == 2
     assert "none.json" in capsys.readouterr().err
+
+
+def test_the_database_that_it_makes_is_its_users_alone(folder: Path) -> None:
+    assert run(folder, FILE) == 0
+    assert [each.stat().st_mode & 0o077 for each in folder.glob("portal.sqlite*")] == [0]
+
+
+def test_the_commands_own_help_shows_the_file(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        admin.main(["environments", "--help"])
+    assert "roles: {requester: [group:shop]" in capsys.readouterr().out
