@@ -63,6 +63,8 @@ def _signs_in_and_stops_it(process: subprocess.Popen[str], port: int, client: ht
     assert [(each["name"], each["roles"]) for each in shown] == [("dev", ["requester"]), ("prod", ["requester"])]
     assert client.post("/sign-in", json={"person": "eve"}, headers=origin).status_code == 200
     assert client.get("/").json()["environments"] == []
+    assert client.post("/sign-in", json={"person": "ada"}, headers=origin).status_code == 200
+    assert client.get("/audit/export").status_code == 200  # she reads all of it, as is said of her
     process.send_signal(signal.SIGINT)
     assert process.wait(30) == 0
     assert psutil.wait_procs(children, timeout=0)[1] == []
