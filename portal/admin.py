@@ -196,8 +196,10 @@ def _verify(given: argparse.Namespace) -> int:
     except audit.BrokenChainError as error:
         sys.stderr.write(f"{error}\n")
         return 1
-    except (OSError, ValueError, KeyError, TypeError) as error:
+    except (OSError, ValueError, KeyError, TypeError, RecursionError) as error:
         raise settings.SettingsError(f"{given.file}: no export of the audit ({error})") from error
+    if not count:
+        raise settings.SettingsError(f"{given.file}: no export of the audit (it has no row)")
     sys.stdout.write(f"{count} rows, all as they were written\n")
     return 0
 

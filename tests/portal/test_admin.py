@@ -183,3 +183,11 @@ def test_the_commands_own_help_shows_the_file(capsys: pytest.CaptureFixture[str]
     with pytest.raises(SystemExit):
         admin.main(["environments", "--help"])
     assert "roles: {requester: [group:shop]" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("text", ["", "\n", "[" * 200_000, '{"type": "about:blank", "status": 403}'])
+def test_what_is_no_export_is_not_called_whole(text: str, folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """An export has at least the row that says it was taken: a file without any is one that went wrong."""
+    (folder / "export").write_text(text)
+    assert admin.main(["verify-audit", str(folder / "export")]) == 2
+    assert "no export of the audit" in capsys.readouterr().err
