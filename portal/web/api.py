@@ -28,10 +28,12 @@ _SAID: Final = {
     401: "Nobody vouches for whoever asks.",
     403: "They may not; `detail` says why.",
     404: "There is nothing of that name, or nothing that they may know of.",
+    408: "The body did not come in time.",
     409: "Not as things are now; `detail` says why.",
     413: "The body is too large.",
     422: "Something is wrong with the request; `errors` names everything.",
     429: "Too many requests, or too many runs that wait; try again after `Retry-After` seconds.",
+    503: "The database or the engines are busy; try again after `Retry-After` seconds.",
 }
 _PROBLEM: Final = {"application/problem+json": {"schema": {"$ref": "#/components/schemas/Problem"}}}
 FAILURES: Final[dict[int | str, dict[str, Any]]] = {
