@@ -134,7 +134,10 @@ class Relay:
         self.bytes = 0
         self._listener = socket.create_server(("127.0.0.1", 0))
         self.port = int(self._listener.getsockname()[1])
-        threading.Thread(target=self._accept, daemon=True).start()
+        self._links: list[socket.socket] = []
+        self._passing: list[threading.Thread] = []
+        self._accepting = threading.Thread(target=self._accept, daemon=True)
+        self._accepting.start()
 
     def _accept(self) -> None:
         while True:
@@ -143,8 +146,10 @@ class Relay:
             except OSError:
                 return
             other = socket.create_connection(("127.0.0.1", self.to))
+            self._links += [link, other]
             for one, two in ((link, other), (other, link)):
-                threading.Thread(target=self._pass, args=(one, two), daemon=True).start()
+                self._passing.append(threading.Thread(target=self._pass, args=(one, two), daemon=True))
+                self._passing[-1].start()
 
     def _pass(self, source: socket.socket, target: socket.socket) -> None:
         with contextlib.suppress(OSError):
@@ -154,8 +159,16 @@ class Relay:
             target.shutdown(socket.SHUT_WR)
 
     def close(self) -> None:
-        """Take no more connections."""
-        self._listener.close()
+        """Take no more connections, and end those that there are."""
+        # Closing alone leaves a thread that waits in accept or recv where it is, and its number to the next socket.
+        for sockets, threads in (([self._listener], [self._accepting]), (self._links, self._passing)):
+            for each in sockets:
+                with contextlib.suppress(OSError):
+                    each.shutdown(socket.SHUT_RDWR)
+            for thread in threads:
+                thread.join()
+            for each in sockets:
+                each.close()
 
 
 @dataclass(frozen=True)
@@ -206,17 +219,14 @@ Connect = Callable[[int], contextlib.AbstractContextManager[Client]]
 
 def bytes_of(connect: Connect, port: int, call: Callable[[Client], object], times: int) -> float:
     """Bytes on the wire of one call, both directions, connection set-up left out."""
-    relay = Relay(port)
-    with connect(relay.port) as client:
+    with contextlib.closing(Relay(port)) as relay, connect(relay.port) as client:
         call(client)
         time.sleep(0.2)
         before = relay.bytes
         for _ in range(times):
             call(client)
         time.sleep(0.2)
-        found = (relay.bytes - before) / times
-    relay.close()
-    return found
+        return (relay.bytes - before) / times
 
 
 def latencies(connect: Connect, port: int, seconds: float) -> list[float]:

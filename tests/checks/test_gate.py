@@ -88,6 +88,7 @@ def test_what_the_base_has_too_is_no_news_and_what_is_gone_is_fixed(checkout: Pa
     assert statuses == {"orders-target-group": "unchanged", "stock-target-group": "fixed"}
 
 
+@pytest.mark.slow
 def test_a_protected_replacement_is_a_finding_and_no_fault_of_the_gate(checkout: Path) -> None:
     def protected(raw: dict[str, Any]) -> None:
         raw["load_balancers"]["public"]["deletion_protection"] = True

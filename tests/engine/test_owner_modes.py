@@ -56,7 +56,7 @@ def address(world: World) -> str:
     return str(found[0])
 
 
-@pytest.fixture(scope="module", params=["ingress", "gateway"])
+@pytest.fixture(scope="module", params=[pytest.param("ingress", marks=pytest.mark.slow), "gateway"])
 def up(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, World]]:
     """A platform in one of the modes; whatever the tests did, it goes down with nothing left."""
     world = new_world(tmp_path_factory.mktemp(request.param))

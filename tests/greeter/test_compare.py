@@ -1,8 +1,10 @@
 """The comparison runs and compares what it says; its figures are nobody's promise."""
 
 import re
+import socket
 import subprocess
 import sys
+import threading
 
 import pytest
 
@@ -28,3 +30,17 @@ def test_the_relay_counts_both_directions(servers: Servers) -> None:
     series = compare.bytes_of(compare.grpc_client, server.port, lambda client: client.series(), 1)
     assert 50 < one < 2_000
     assert series > 100 * one
+
+
+def test_a_relay_that_is_closed_leaves_no_thread_and_no_connection(servers: Servers) -> None:
+    server, before = servers.start(), set(threading.enumerate())
+    relay = compare.Relay(server.port)
+    with socket.create_connection(("127.0.0.1", relay.port), timeout=10) as link:
+        link.sendall(b"no HTTP/2 at all\r\n\r\n")
+        assert link.recv(100)  # it was passed on, and there was an answer
+        relay.close()
+        while link.recv(100):
+            pass
+    assert set(threading.enumerate()) <= before
+    with pytest.raises(ConnectionRefusedError):
+        socket.create_connection(("127.0.0.1", relay.port), timeout=10)

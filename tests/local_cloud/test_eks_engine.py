@@ -70,6 +70,7 @@ def command(kubeconfig: dict[str, Any]) -> list[str]:
     return arguments
 
 
+@pytest.mark.slow
 def test_a_cluster_may_be_given_in_any_way(world: World) -> None:
     first = planned(world)
     assert set(first) == set(WAYS)

@@ -70,6 +70,7 @@ def test_a_mandatory_rule_stops_a_run_and_says_what_helps(portal: Portal) -> Non
     assert names(portal) == []
 
 
+@pytest.mark.slow
 def test_an_apply_that_is_asked_for_at_once_is_never_lost(portal: Portal, monkeypatch: pytest.MonkeyPatch) -> None:
     """Before the preview's runner is gone: its plan is there, so somebody may approve it and go on."""
     number = portal.ask(days=7)

