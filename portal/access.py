@@ -17,6 +17,9 @@ from portal.tables import Binding, Environment, Run
 
 _KNOWN: Final = "portal.roles"
 
+EVERYWHERE: Final = "*"
+"""As the name of an environment: whatever is there, or comes to be."""
+
 
 class Role(StrEnum):
     """A role in an environment. Each includes the reading of a viewer, and admin all others."""
@@ -81,7 +84,7 @@ class DeniedError(Exception):
 
 def roles(session: Session, actor: Actor, environment: str) -> frozenset[Role]:
     """The roles that a person has in an environment, of their own and by their groups."""
-    return frozenset(role for where, role in _bindings(session, actor) if where in (environment, "*"))
+    return frozenset(role for where, role in _bindings(session, actor) if where in (environment, EVERYWHERE))
 
 
 def _bindings(session: Session, actor: Actor) -> list[tuple[str, Role]]:
@@ -118,7 +121,8 @@ def can(session: Session, actor: Actor, action: Action, where: Environment, run:
         needed = needed & {Role.OPERATOR, Role.ADMIN}  # nobody else puts off what the owners have set
     if not held & needed and not (held and _own(actor, action, run)):
         has = f"you are {_listed(held)}" if held else "you have no role"
-        return Decision(allowed=False, reason=f"{has} in {where.name}; to {action} you must be {_listed(needed)}")
+        place = "in the whole portal" if where.name == EVERYWHERE else f"in {where.name}"
+        return Decision(allowed=False, reason=f"{has} {place}; to {action} you must be {_listed(needed)}")
     if run is not None and (reason := _of_run(actor, action, where, run)):
         return Decision(allowed=False, reason=reason)
     reason = _of_environment(action, where)

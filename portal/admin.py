@@ -31,7 +31,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from portal import audit, requests, settings
+from portal import access, audit, requests, settings
 from portal.access import Role
 from portal.audit import Actor
 from portal.database import Database
@@ -40,7 +40,6 @@ from portal.web_settings import NAME_PATTERN
 
 Subject = Annotated[str, Field(pattern=r"^(user|group):[^\sA-Z]+$")]
 Roles = dict[Role, list[Subject]]
-_EVERYWHERE: Final = "*"
 _FORM: Final = "\n\n".join((__doc__ or "").split("\n\n")[2:])
 """What a file of environments looks like: the end of the text above."""
 _OPTIONS: Final = ("owner", "approvals", "self_approval", "destroy_protected", "ttl_hours")
@@ -110,8 +109,8 @@ def apply(session: Session, actor: Actor, wanted: File, begins: Mapping[str, dic
     known = set(session.scalars(select(Environment.name)))
     for name in sorted(known - set(wanted.environments)):
         yield f"{name} is not in the file: it is left, and nobody has a role of its own there any more"
-    roles = {name: each.roles for name, each in wanted.environments.items()} | {_EVERYWHERE: wanted.everywhere}
-    for name in sorted({*known, _EVERYWHERE}):
+    roles = {name: each.roles for name, each in wanted.environments.items()} | {access.EVERYWHERE: wanted.everywhere}
+    for name in sorted({*known, access.EVERYWHERE}):
         yield from _roles(session, actor, name, roles.get(name, {}))
 
 
@@ -132,7 +131,7 @@ def _environment(session: Session, actor: Actor, name: str, wanted: Wanted, begi
 
 
 def _roles(session: Session, actor: Actor, name: str, wanted: Roles) -> Iterator[str]:
-    where = "every environment" if name == _EVERYWHERE else name
+    where = "every environment" if name == access.EVERYWHERE else name
     rows = {
         (each.subject, Role(each.role)): each
         for each in session.scalars(select(Binding).where(Binding.environment == name))

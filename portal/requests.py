@@ -163,14 +163,16 @@ def outdated(session: Session, where: Environment, version: int) -> str:
     """
     if version == where.settings_version:
         return ""
+    now_at = f"They are version {where.settings_version} now"
+    if version < 0:
+        return f"nothing says which version of the settings of {where.name} these are made from. {now_at}: look at them"
     said = f"the settings of {where.name} have changed since these were read"
     updates = select(Run).where(Run.environment == where.name, Run.kind == Kind.UPDATE)
     ended = updates.where(Run.state.in_((State.SUCCEEDED, State.NO_CHANGES)))
     newest = session.scalars(ended.order_by(Run.changed.desc(), Run.id.desc()).limit(_LOOKED_AT))
     run = next((each for each in newest if each.settings == where.settings), None)
     by = f": run {run.id}, that {run.requester} asked for, was applied" if run is not None else ""
-    now_at = f"They are version {where.settings_version} now, not {version}"
-    return f"{said}{by}. {now_at}: look at them, and send yours again"
+    return f"{said}{by}. {now_at}, not {version}: look at them, and send yours again"
 
 
 def enqueue(

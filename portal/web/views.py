@@ -24,7 +24,6 @@ from portal.web import schemas
 _NEWEST: Final = 10
 SECRET: Final = "[secret]"  # noqa: S105 - it stands for one
 _OF_RUN: Final = (Action.APPROVE, Action.DISCARD, Action.APPLY, Action.CANCEL, Action.FORCE)
-EVERYWHERE: Final = "*"
 
 
 class NotFoundError(Exception):
@@ -182,7 +181,7 @@ def hidden(value: Any) -> Any:
 
 def demand_audit(session: Session, actor: Actor, name: str | None) -> None:
     """Raise DeniedError when somebody may not read the audit of an environment; without a name, the whole audit."""
-    where = environment_of(session, actor, name) if name is not None else Environment(name=EVERYWHERE)
+    where = environment_of(session, actor, name) if name is not None else Environment(name=access.EVERYWHERE)
     access.demand(session, actor, Action.AUDIT, where)
 
 
@@ -228,7 +227,11 @@ def token_of(session: Session, actor: Actor, identity: str) -> Token:
     if actor.scopes is not None:
         raise access.DeniedError("a token ends no token: sign in for that")
     found = session.get(Token, identity)
-    if found is not None and found.actor != actor.name and Role.ADMIN not in access.roles(session, actor, EVERYWHERE):
+    if (
+        found is not None
+        and found.actor != actor.name
+        and Role.ADMIN not in access.roles(session, actor, access.EVERYWHERE)
+    ):
         found = None
     if found is None:
         raise NotFoundError(f"you have no token {identity}")

@@ -104,6 +104,8 @@ def test_a_version_that_never_was_is_not_this_one(site: Site, version: str) -> N
     ann.open("/environments/dev/settings?workload=orders")
     ann.press("Preview the change", version=version)
     assert ann.status == 409
+    assert "-1" not in ann.page.text
+    assert ("othing says which version" in ann.page.text) is (version != "7")
 
 
 def test_json_says_which_settings_it_was_made_from(site: Site) -> None:

@@ -59,6 +59,9 @@ def test_every_action_needs_a_role_and_the_reason_names_it(people: Database) -> 
     assert why(people, EVE, Action.PREVIEW) == "you are viewer in dev; to preview you must be requester or admin"
     assert why(people, ANN, Action.PREVIEW) == ""
     assert why(people, ANN, Action.PREVIEW, where="prod").startswith("you have no role in prod")
+    with people.read() as session:
+        everywhere = access.can(session, ANN, Action.AUDIT, Environment(name=access.EVERYWHERE))
+    assert everywhere.reason == "you have no role in the whole portal; to audit you must be admin"
     assert why(people, ROOT, Action.PREVIEW, where="prod") == ""
     assert why(people, OPS, Action.RECOVER) == "nothing in dev was interrupted"
 

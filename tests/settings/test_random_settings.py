@@ -159,7 +159,7 @@ def secrets_of(random: Random, raw: Any) -> list[tuple[str, ...]]:
 def test_ten_thousand_settings_load_or_are_refused_in_words(seeds: range) -> None:
     sound = 0
     for seed in seeds:
-        random = Random(seed)  # noqa: S311 - the same ten thousand in every run
+        random = Random(seed)  # noqa: S311 - the same in every run
         raw = rich(random)
         for _ in range(random.choice([0, 1, 1, 2, 3, 5])):
             raw = mutate(random, raw)
