@@ -87,7 +87,7 @@ FAULTS: dict[str, list[Fault]] = {
     "a state is not told": [(transitions.transition, 'record(session, run.id, "state"', 'str.format("", "state"')],
     "a lock is not audited": [(requests.lock, "audit.append(", "str.format('',")],
     "an approval is not audited": [(requests.approve, "audit.append(", "str.format('',")],
-    "an event is left out": [(transitions.record, "last + 1", "last + 2")],
+    "an event is left out": [(transitions.record, "run_id) + 1", "run_id) + 2")],
     "edges are not looked at": [(transitions.transition, "states.check(old, new, run.kind)", "pass")],
     "a key is forgotten": [(requests._made_before, "session.get(IdempotencyKey, (actor.name, key))", "None")],
 }
