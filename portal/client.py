@@ -24,7 +24,7 @@ import httpx
 
 from portal.form import YamlError, data_of
 from portal.states import FINAL, Kind, State
-from portal.web_settings import NAME_PATTERN, loopback
+from portal.web_settings import KEY_PATTERN, NAME_PATTERN, loopback
 
 DONE, BAD, USAGE, REFUSED, AWAY, LATE = range(6)
 _CODES: Final = """exit codes:
@@ -43,7 +43,6 @@ _TRIES: Final = 4
 _BUSY: Final = frozenset({429, 502, 503, 504})
 _LONGEST_PAUSE: Final = 30.0
 _SECONDS: Final = 30.0
-_KEY: Final = r"[\x21-\x7e]{0,200}"
 
 Say = Callable[[str], None]
 
@@ -207,7 +206,7 @@ class Command:
     def preview(self) -> int:
         """Ask for a run."""
         given = self._given
-        if not re.fullmatch(_KEY, given.key):
+        if not re.fullmatch(KEY_PATTERN, given.key):
             raise UsageError("--key: at most 200 ASCII characters, no space among them")
         body: dict[str, Any] = {"kind": given.kind}
         if given.settings is not None:

@@ -13,7 +13,7 @@ from typing import Any, Final
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from portal import access, audit
+from portal import access, audit, secrecy
 from portal.access import Action
 from portal.audit import Actor
 from portal.queue import Phase, Queue
@@ -296,11 +296,7 @@ def clear_secret(value: Any, path: str = "") -> str:
 def _clear(path: str, secrets: Any) -> str:
     if not isinstance(secrets, Mapping):
         return "" if secrets is None else path
-    return next((f"{path}.{name}" for name, each in secrets.items() if not _encrypted(each)), "")
-
-
-def _encrypted(value: Any) -> bool:
-    return isinstance(value, Mapping) and set(value) == {"secure"} and isinstance(value["secure"], str)
+    return next((f"{path}.{name}" for name, each in secrets.items() if not secrecy.encrypted(each)), "")
 
 
 def planned(session: Session, run: Run, digest: str, actor: Actor) -> None:

@@ -59,14 +59,18 @@ def only(marks: Mapping[str, Any], ciphertexts: Iterable[str]) -> Marks:
     return {name: each for name, each in marks.items() if name in wanted}
 
 
+def encrypted(value: Any) -> bool:
+    """Whether a value holds a ciphertext, and no more."""
+    return isinstance(value, Mapping) and set(value) == {"secure"} and isinstance(value["secure"], str)
+
+
 def ciphertexts(settings: Any) -> Iterator[str]:
     """All that are in settings."""
-    if isinstance(settings, Mapping):
-        if set(settings) == {"secure"} and isinstance(settings["secure"], str):
-            yield settings["secure"]
-        else:
-            for each in settings.values():
-                yield from ciphertexts(each)
+    if encrypted(settings):
+        yield settings["secure"]
+    elif isinstance(settings, Mapping):
+        for each in settings.values():
+            yield from ciphertexts(each)
     elif isinstance(settings, list):
         for each in settings:
             yield from ciphertexts(each)

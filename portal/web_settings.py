@@ -11,6 +11,8 @@ from pydantic import BaseModel, ConfigDict, Field, IPvAnyNetwork, model_validato
 
 NAME_PATTERN: Final = r"^[a-z][a-z0-9-]{1,38}$"
 """What environments and stacks are called: nothing that a command line or a path could take for something else."""
+KEY_PATTERN: Final = r"^[\x21-\x7e]{0,200}$"
+"""Of an Idempotency-Key."""
 
 Header = Annotated[str, Field(pattern=r"^[A-Za-z][A-Za-z0-9-]{0,63}$")]
 Count = Annotated[int, Field(ge=1)]

@@ -21,7 +21,7 @@ from typing import Any, Final
 
 import yaml
 
-from portal.access import Role
+from portal.access import EVERYWHERE, Role
 from portal.database import Database
 from portal.tables import Binding, Environment
 from tools import environment
@@ -35,7 +35,6 @@ PEOPLE: Final[Mapping[str, tuple[str, tuple[str, ...]]]] = {
     "eve": ("is of another team: she has no role here", ()),
 }
 _ROLES: Final = {"shop": Role.REQUESTER, "leads": Role.APPROVER, "platform": Role.OPERATOR}
-_EVERYWHERE: Final = "*"
 _ENVIRONMENTS: Final = {"dev": {"destroy_protected": False}, "prod": {"destroy_protected": True}}
 _KEPT: Final = ("PULUMI_", "LOCAL_CLOUD", "GRPC_PLATFORM_", "no_proxy", "NO_PROXY")
 _NOT_THE_PROGRAM: Final = ("tests", "docs", "bench")
@@ -92,7 +91,7 @@ def fill(database: Database, config: Mapping[str, Any]) -> None:
     """Sample environments and roles, where they are not there yet."""
     database.migrate()
     with database.write() as session:
-        session.merge(Binding(environment=_EVERYWHERE, subject="group:admins", role=Role.ADMIN))
+        session.merge(Binding(environment=EVERYWHERE, subject="group:admins", role=Role.ADMIN))
         for name, options in _ENVIRONMENTS.items():
             if session.get(Environment, name) is not None:
                 continue

@@ -16,12 +16,12 @@ from portal.prepare import Base, prepare
 from portal.states import Kind, State
 from portal.web import schemas, views
 from portal.web.dependencies import CurrentActor, TheDatabase, TheMeans, TheQueue, TheWebSettings, room
-from portal.web_settings import NAME_PATTERN
+from portal.web_settings import KEY_PATTERN, NAME_PATTERN
 
 Name = Annotated[str, Path(pattern=NAME_PATTERN, description="The name of an environment.")]
 Number = Annotated[int, Path(ge=1, le=2**31, description="The number of a run.")]
 Before = Annotated[int | None, Query(ge=1, le=2**53, description="Only what came before this one.")]
-Key = Annotated[str, Header(alias="Idempotency-Key", pattern=r"^[\x21-\x7e]{0,200}$")]
+Key = Annotated[str, Header(alias="Idempotency-Key", pattern=KEY_PATTERN)]
 
 _SAID: Final = {
     400: "The request is not in a form that can be read.",

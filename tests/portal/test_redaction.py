@@ -80,9 +80,8 @@ def test_a_password_in_a_url_is_hidden(tmp_path: Path, url: str, found: list[str
 
 
 def test_a_name_without_a_password_is_no_secret(tmp_path: Path) -> None:
-    assert hidden(
-        tmp_path, "deployer", variables={"REMOTE": "ssh://deployer@host.example.org/"}, secret_variables=[]
-    ) == ("deployer")
+    variables = {"REMOTE": "ssh://deployer@host.example.org/"}
+    assert hidden(tmp_path, "deployer", variables=variables, secret_variables=[]) == "deployer"
 
 
 def test_what_git_is_given_is_hidden(tmp_path: Path) -> None:
